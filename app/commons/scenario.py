@@ -1,0 +1,151 @@
+"""Scenarios and conditions: the words and presets around the one game, read from data files.
+
+All scenarios are the same mathematics (GovSim, section 2); they differ in words alone. A scenario that is not
+`playable` exists for imported runs of games that are not ours.
+"""
+
+import tomllib
+from functools import cache
+from importlib.resources import files
+from typing import Literal, TypeVar
+
+from pydantic import Field, ValidationError
+
+from app.commons.config import (
+    STANDARD_PHASES,
+    ObservePhase,
+    PhaseConfig,
+    TalkPhase,
+)
+from app.commons.frozen import Frozen
+
+
+class UnknownName(ValueError):
+    """A scenario or condition that does not exist; the message lists those that do."""
+
+
+class Words(Frozen):
+    """The words of a scenario. `{name}`-style placeholders are filled by whoever uses a sentence."""
+
+    place: str = Field(description="where the harvest happens, as in 'the lake'")
+    location: str = Field(description="the location an agent is told at harvest")
+    resource: str = Field(description="what the stock is, as in 'fish'")
+    unit: str = Field(description="one unit, as in 'ton'")
+    units: str = Field(description="several units, as in 'tons'")
+    unit_short: str = Field(description="the unit in a chart, as in 't'")
+    amount: str = Field(description="an amount in words: '{n} tons of fish'")
+    amount_one: str = Field(description="the same for exactly one: '1 ton of fish'")
+    actor: str
+    actors: str
+    take: str = Field(description="what an agent does, as in 'catch'")
+    took: str = Field(description="the same, past tense, as in 'caught'")
+    taking: str = Field(description="the activity, as in 'fishing'")
+    commons: str = Field(description="the whole, as in 'the fish population of the lake'")
+    per_unit: str = Field(description="what one unit stands for and earns, a sentence")
+    rules: str = Field(description="what happens in a month, sentences")
+    regrowth: str = Field(description="what regrowth is, as in 'the fish reproduce'")
+    stock_told: str = Field(description="the observation of the stock, with {amount}")
+    share_told: str = Field(description="the universalization observation, with {amount}")
+    result_told: str = Field(description="the observation of one's own result, with {name}, {asked}, {got}")
+    report_line: str = Field(description="one line of the overseer's report, with {name} and {got}")
+    overseer: str = Field(description="who opens the talk, as in 'Mayor'")
+
+
+class Scenario(Frozen):
+    """One scenario: its names, its default agents and its words."""
+
+    id: str
+    label: str
+    summary: tuple[str, ...] = Field(description="the rules in three short lines, for the launch form")
+    stock_meaning: str = Field(description="what the stock number says, for charts and imported runs")
+    playable: bool = True
+    agents: tuple[str, ...]
+    words: Words
+
+
+class Condition(Frozen):
+    """A named preset of what happens in a month."""
+
+    id: str
+    label: str
+    summary: str
+    universalization: bool = False
+    talk: bool = True
+    report: Literal["manager", "individual", "none"] = "manager"
+    home: bool = True
+
+    def phases(self) -> tuple[PhaseConfig, ...]:
+        """Return the phases of a month under this condition, in order."""
+        skipped: set[str] = set()
+        if not self.talk:
+            skipped |= {"talk", "take_away"}
+        if not self.home:
+            skipped |= {"home"}
+        chosen: list[PhaseConfig] = []
+        for phase in STANDARD_PHASES:
+            if phase.type in skipped:
+                continue
+            if isinstance(phase, ObservePhase):
+                phase = ObservePhase(universalization=self.universalization)
+            elif isinstance(phase, TalkPhase):
+                phase = TalkPhase(report=self.report)
+            chosen.append(phase)
+        return tuple(chosen)
+
+
+M = TypeVar("M", bound=Frozen)
+
+
+@cache
+def scenarios() -> dict[str, Scenario]:
+    """Return every scenario by id, playable ones first, in the order of their file names."""
+    found = []
+    for entry in sorted(files("app.scenarios").iterdir(), key=lambda item: item.name):
+        if entry.name.endswith(".toml") and entry.name != "conditions.toml":
+            found.append(_read(Scenario, entry.name, tomllib.loads(entry.read_text(encoding="utf-8"))))
+    found.sort(key=lambda scenario: not scenario.playable)
+    return {scenario.id: scenario for scenario in found}
+
+
+@cache
+def conditions() -> dict[str, Condition]:
+    """Return every condition that can be launched, by id, in the order of the data file."""
+    data = tomllib.loads(files("app.scenarios").joinpath("conditions.toml").read_text(encoding="utf-8"))
+    return {name: _read(Condition, "conditions.toml", {"id": name, **values}) for name, values in data.items()}
+
+
+def get_scenario(name: str) -> Scenario:
+    """Return the scenario called *name*.
+
+    Raises:
+        UnknownName: if there is none; the message lists the playable ones.
+    """
+    known = scenarios()
+    if name not in known:
+        names = ", ".join(item.id for item in known.values() if item.playable)
+        raise UnknownName(f"There is no scenario '{name}'. Choose one of: {names}.")
+    return known[name]
+
+
+def get_condition(name: str) -> Condition:
+    """Return the condition called *name*.
+
+    Raises:
+        UnknownName: if there is none; the message lists those there are.
+    """
+    known = conditions()
+    if name not in known:
+        raise UnknownName(f"There is no condition '{name}'. Choose one of: {', '.join(known)}.")
+    return known[name]
+
+
+def amount(words: Words, units: int) -> str:
+    """Say *units* in the words of the scenario: "8 tons of fish", "1 ton of fish"."""
+    return (words.amount_one if units == 1 else words.amount).format(n=units)
+
+
+def _read(model: type[M], where: str, data: dict[str, object]) -> M:
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise ValueError(f"app/scenarios/{where} is not valid: {error}") from error

@@ -1,0 +1,1 @@
+"""Plays an episode: months made of phases. Knows minds by their protocol only."""

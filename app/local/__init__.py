@@ -1,0 +1,1 @@
+"""Optional: a local model."""

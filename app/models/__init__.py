@@ -1,0 +1,1 @@
+"""The tiny model interface, wire clients, wrappers, endpoints and prices."""

@@ -1,0 +1,127 @@
+"""The tiny model interface: messages in, a completion out, under a key that names the call."""
+
+from typing import Literal, Protocol
+
+from pydantic import Field
+
+from app.commons.config import SamplingConfig
+from app.commons.frozen import Frozen, content_hash
+
+SegmentKind = Literal["system", "rules", "situation", "memory", "talk", "task", "reminder"]
+
+
+class Segment(Frozen):
+    """A piece of a message: what it is, its text, and the memory it quotes, if it does (`Memory.id`)."""
+
+    kind: SegmentKind
+    text: str
+    memory: int | None = None
+
+
+class Message(Frozen):
+    """One message of a request. Its content is the text of its segments, joined without separators."""
+
+    role: Literal["system", "user", "assistant"]
+    segments: tuple[Segment, ...]
+
+    @property
+    def content(self) -> str:
+        """The text that is sent."""
+        return "".join(segment.text for segment in self.segments)
+
+
+class CallKey(Frozen):
+    """The structural name of a call: never arrival order, so that a replay finds it again.
+
+    `item` is the turn number, memory index or asked agent; a re-ask is a new `attempt`; transport retries stay inside
+    one call.
+    """
+
+    month: int
+    phase: str
+    agent: str = Field(description="an agent's name, or 'framework'")
+    purpose: str
+    item: str = ""
+    attempt: int = 1
+
+    def __str__(self) -> str:
+        """Return the key as one line: month/phase/agent/purpose/item/attempt."""
+        return f"{self.month}/{self.phase}/{self.agent}/{self.purpose}/{self.item}/{self.attempt}"
+
+    def again(self) -> "CallKey":
+        """Return the key of the next attempt."""
+        return self.model_copy(update={"attempt": self.attempt + 1})
+
+
+class Completion(Frozen):
+    """What came back. Token counts are None where the endpoint does not report them."""
+
+    text: str
+    thinking: str | None = Field(default=None, description="a reasoning model's thinking, kept apart")
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    finish_reason: str | None = None
+    model_revision: str | None = Field(default=None, description="the model the endpoint says it used")
+    latency_ms: int | None = None
+    transport_attempts: int = Field(default=1, description="requests made until this answer came")
+
+
+class Model(Protocol):
+    """A language model behind one name."""
+
+    name: str
+
+    async def complete(self, messages: tuple[Message, ...], sampling: SamplingConfig, key: CallKey) -> Completion:
+        """Return the completion of *messages*.
+
+        Raises:
+            EndpointDown: after all retries, or at once for an answer that no retry can mend.
+        """
+        ...
+
+
+class ModelError(Exception):
+    """A model could not answer; the message says which endpoint, what happened and what to do."""
+
+
+class EndpointDown(ModelError):
+    """The transport gave up. The run pauses; nothing is answered in the model's place."""
+
+
+class ModelNotConfigured(ModelError):
+    """The name means no configured model, or its key is missing from the environment."""
+
+
+def request_hash(model: str, messages: tuple[Message, ...], sampling: SamplingConfig) -> str:
+    """Return the SHA-256 that identifies a request: model name, roles, contents and sampling."""
+    return content_hash(
+        {
+            "model": model,
+            "messages": [[message.role, message.content] for message in messages],
+            "sampling": sampling.model_dump(mode="json"),
+        }
+    )
+
+
+class RecordedCall(Frozen):
+    """A call as the log keeps it."""
+
+    key: CallKey
+    model: str
+    request_hash: str
+    messages: tuple[Message, ...]
+    sampling: SamplingConfig | None
+    completion: Completion | None = Field(description="None where an imported log holds no completion")
+    cost: float | None = Field(default=None, description="US dollars; None where the price is unknown")
+
+
+class CallLog(Protocol):
+    """Where calls are kept. Implemented by the store; a run has one."""
+
+    def find(self, key: CallKey) -> tuple[str, Completion] | None:
+        """Return the request hash and completion recorded under *key*, or None."""
+        ...
+
+    def record(self, call: RecordedCall) -> None:
+        """Keep a call. It is written before any event that follows from it."""
+        ...

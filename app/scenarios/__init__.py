@@ -1,0 +1,1 @@
+"""Scenarios and conditions as data; read by `app.commons.scenario`."""

@@ -1,0 +1,1 @@
+"""The record: tables, connections, recorder, call log and queries."""

@@ -1,0 +1,1 @@
+"""The reasoning tests of GovSim, section 8."""
