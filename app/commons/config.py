@@ -16,7 +16,7 @@ MAX_AGENTS = 12
 MIN_AGENTS = 2
 
 AllocationRule = Literal["stochastic", "proportional"]
-ReportStyle = Literal["manager", "individual", "none"]
+ReportStyle = Literal["manager", "none"]
 PolicyName = Literal["fair-share", "greedy", "reciprocal", "forgetful", "random"]
 
 

@@ -1,7 +1,7 @@
 """The metrics of one episode (Piatti et al. 2024, section 3; definitions in docs/metrics.md).
 
-For agent i, R_i is everything it collected. A run that stopped before collapse and before month T is *censored*: whether
-it would have survived is unknown.
+For agent i, R_i is everything it collected. A run that stopped before collapse and before month T is *censored*:
+whether it would have survived is unknown.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

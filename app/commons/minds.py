@@ -38,7 +38,13 @@ class ResultSeen(Frozen):
     collected: int
 
 
-Percept = StockSeen | ResultSeen
+class LimitAgreed(Frozen):
+    """The per-agent limit for the next month that the framework read from the talk; None when there is none."""
+
+    limit: int | None
+
+
+Percept = StockSeen | ResultSeen | LimitAgreed
 
 
 class Contribution(Frozen):
@@ -87,8 +93,11 @@ class Mind(Protocol):
         """Contribute to the talk."""
         ...
 
-    async def take_away(self, talk: TalkState, limit: int | None, moment: Moment) -> Recollection:
-        """Keep the agreed limit and what is worth remembering of the talk."""
+    async def take_away(self, talk: TalkState, moment: Moment) -> Recollection:
+        """Keep what is worth remembering of the talk: a thought for planning and one found interesting.
+
+        The agreed limit is read at the same time and comes afterwards, as the percept `LimitAgreed`.
+        """
         ...
 
     async def remember_talk(self, talk: TalkState, summary: str | None, moment: Moment) -> Recollection:

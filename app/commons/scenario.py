@@ -7,7 +7,7 @@ All scenarios are the same mathematics (GovSim, section 2); they differ in words
 import tomllib
 from functools import cache
 from importlib.resources import files
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from pydantic import Field, ValidationError
 
@@ -15,6 +15,7 @@ from app.commons.config import (
     STANDARD_PHASES,
     ObservePhase,
     PhaseConfig,
+    ReportStyle,
     TalkPhase,
 )
 from app.commons.frozen import Frozen
@@ -49,6 +50,10 @@ class Words(Frozen):
     result_told: str = Field(description="the observation of one's own result, with {name}, {asked}, {got}")
     report_line: str = Field(description="one line of the overseer's report, with {name} and {got}")
     overseer: str = Field(description="who opens the talk, as in 'Mayor'")
+    in_place: str = Field(description="follows an amount of stock, as in 'in the lake'")
+    ask: str = Field(description="the harvest question")
+    limit_told: str = Field(description="the memory of an agreed limit, with {amount}")
+    limit_asked: str = Field(description="what the agreed limit says, after 'the limit says', as in 'how many ...'")
 
 
 class Scenario(Frozen):
@@ -71,7 +76,7 @@ class Condition(Frozen):
     summary: str
     universalization: bool = False
     talk: bool = True
-    report: Literal["manager", "individual", "none"] = "manager"
+    report: ReportStyle = "manager"
     home: bool = True
 
     def phases(self) -> tuple[PhaseConfig, ...]:

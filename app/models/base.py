@@ -92,6 +92,24 @@ class ModelNotConfigured(ModelError):
     """The name means no configured model, or its key is missing from the environment."""
 
 
+class RecordMismatch(ModelError):
+    """A call is recorded under this key, but for another request: the run must not go on with either answer."""
+
+
+class Transient(ModelError):
+    """One request failed in a way that another try may mend. It stays between a wire client and the retries.
+
+    `what` continues a sentence that begins with the endpoint ("answered 503"); `detail` is what it said, if anything;
+    `retry_after_s` is how long it asked to be left alone, in seconds.
+    """
+
+    def __init__(self, what: str, detail: str = "", retry_after_s: float | None = None) -> None:
+        super().__init__(f"{what}: {detail}" if detail else what)
+        self.what = what
+        self.detail = detail
+        self.retry_after_s = retry_after_s
+
+
 def request_hash(model: str, messages: tuple[Message, ...], sampling: SamplingConfig) -> str:
     """Return the SHA-256 that identifies a request: model name, roles, contents and sampling."""
     return content_hash(

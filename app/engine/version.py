@@ -1,0 +1,3 @@
+"""The engine's version: raised whenever the same configuration, seed and completions give different events."""
+
+ENGINE_VERSION = "1"

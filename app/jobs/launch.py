@@ -1,0 +1,285 @@
+"""From what a person asks for (a form, the command line, the API) to stored runs: one set of rules for all three."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from app.commons.config import (
+    MAX_AGENTS,
+    MIN_AGENTS,
+    AgentConfig,
+    AllocationRule,
+    EpisodeConfig,
+    FrameworkConfig,
+    GameConfig,
+    GenerativeFramework,
+    GenerativeMind,
+    MindConfig,
+    PolicyName,
+    SamplingConfig,
+    ScriptedFramework,
+    ScriptedMind,
+)
+from app.commons.scenario import UnknownName, get_condition, get_scenario, scenarios
+from app.engine.version import ENGINE_VERSION
+from app.minds.prompts import load_prompt_sets
+from app.store.connect import Database
+from app.store.runs import launch, prompt_names
+
+MAX_RUNS = 200
+POLICIES: tuple[PolicyName, ...] = ("fair-share", "greedy", "reciprocal", "forgetful", "random")
+
+CheckModel = Callable[[str], None]
+
+
+class LaunchError(ValueError):
+    """A plan that cannot be launched: a message for each field that is wrong ("" for the plan as a whole)."""
+
+    def __init__(self, fields: dict[str, str]) -> None:
+        super().__init__(" ".join(fields.values()))
+        self.fields = fields
+
+
+class LaunchPlan(BaseModel):
+    """What to launch: one run a seed. Names of agents and numbers of the game default to the scenario's.
+
+    `minds` holds one entry for all agents or one for each: `scripted:POLICY` or `generative:ENDPOINT/MODEL`.
+    `framework` is `scripted` or `generative:ENDPOINT/MODEL`; by default it follows the agents.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    scenario: str = "fishery"
+    condition: str = "default"
+    minds: list[str] = Field(default=["scripted:fair-share"], min_length=1, max_length=MAX_AGENTS)
+    agents: list[str] | None = Field(default=None, max_length=MAX_AGENTS)
+    framework: str | None = None
+    seeds: list[int] = Field(default=[42], min_length=1, max_length=MAX_RUNS)
+    months: int = 12
+    capacity: int = 100
+    initial_stock: int | None = Field(default=None, description="units in month 1; the capacity if not given")
+    growth: float = 2.0
+    collapse_threshold: int = 5
+    allocation: AllocationRule = "stochastic"
+    temperature: float | None = 0.0
+    top_p: float | None = 1.0
+    max_tokens: int = 8000
+    name: str | None = Field(default=None, max_length=200)
+
+
+def plan_configs(plan: LaunchPlan, check_model: CheckModel) -> list[EpisodeConfig]:
+    """Return the configurations of a plan, one a seed.
+
+    Args:
+        plan: what is asked for.
+        check_model: raises an exception with a sentence for a model that cannot be used.
+
+    Raises:
+        LaunchError: naming every field that is wrong.
+    """
+    errors: dict[str, str] = {}
+    names, phases = _scenario_and_condition(plan, errors)
+    agents = _agents(plan, names, check_model, errors)
+    framework = _framework(plan, agents, check_model, errors)
+    game = _game(plan, errors)
+    if len(set(plan.seeds)) != len(plan.seeds):
+        errors["seeds"] = "A seed is named twice; equal seeds with equal answers are one run counted twice."
+    if any(not 0 <= seed < 2**31 for seed in plan.seeds):
+        errors["seeds"] = "A seed is a whole number from 0 to 2147483647."
+    if errors or game is None or framework is None:
+        raise LaunchError(errors)
+    try:
+        return [
+            EpisodeConfig(
+                scenario=plan.scenario,
+                condition=plan.condition,
+                game=game,
+                agents=tuple(agents),
+                framework=framework,
+                phases=phases,
+                seed=seed,
+            )
+            for seed in plan.seeds
+        ]
+    except ValidationError as error:
+        raise LaunchError({"agents": sentence(error)}) from None
+
+
+async def launch_plan(
+    database: Database,
+    plan: LaunchPlan,
+    *,
+    check_model: CheckModel,
+    prompt_folders: Sequence[Path],
+    submission: str | None = None,
+    owner: str | None = None,
+) -> tuple[str | None, list[str]]:
+    """Store the runs of a plan and return the experiment's id (None for a single run without a name) and the runs'.
+
+    Args:
+        database: where.
+        plan: what is asked for.
+        check_model: as for `plan_configs`.
+        prompt_folders: where prompt sets lie.
+        submission: a form's token; the same again launches nothing new.
+        owner: who plays the runs at once; None leaves them to the workers.
+
+    Raises:
+        LaunchError: if the plan is wrong; nothing is stored.
+        app.minds.prompts.PromptError: if a prompt set cannot be used; nothing is stored.
+    """
+    configs = plan_configs(plan, check_model)
+    return await launch_configs(
+        database,
+        configs,
+        prompt_folders=prompt_folders,
+        experiment=plan.name or (default_name(plan) if len(configs) > 1 or submission else None),
+        submission=submission,
+        owner=owner,
+    )
+
+
+async def launch_configs(
+    database: Database,
+    configs: Sequence[EpisodeConfig],
+    *,
+    prompt_folders: Sequence[Path],
+    experiment: str | None = None,
+    submission: str | None = None,
+    owner: str | None = None,
+) -> tuple[str | None, list[str]]:
+    """Store one run a configuration, with the prompt sets they use, all or none."""
+    wanted = set().union(*(prompt_names(config) for config in configs))
+    return await launch(
+        database,
+        configs,
+        prompt_sets=load_prompt_sets(prompt_folders, wanted),
+        engine_version=ENGINE_VERSION,
+        experiment=experiment,
+        submission=submission,
+        owner=owner,
+    )
+
+
+def default_name(plan: LaunchPlan) -> str:
+    """Return a name for a plan's experiment, such as "Fishery, universalization: 3 runs"."""
+    label = get_scenario(plan.scenario).label
+    condition = get_condition(plan.condition).label.lower()
+    count = len(plan.seeds)
+    return f"{label}, {condition}: {count} run{'s' if count > 1 else ''}"
+
+
+def parse_mind(text: str, sampling: SamplingConfig, check_model: CheckModel) -> MindConfig:
+    """Read `scripted:POLICY` or `generative:ENDPOINT/MODEL`.
+
+    Raises:
+        ValueError: with a sentence that says what can be written.
+    """
+    kind, _, rest = text.partition(":")
+    if kind == "scripted":
+        if rest not in POLICIES:
+            raise ValueError(f"There is no policy '{rest}'. Choose one of: {', '.join(POLICIES)}.")
+        return ScriptedMind(policy=rest)
+    if kind == "generative" and rest:
+        _check(rest, check_model)
+        return GenerativeMind(model=rest, sampling=sampling)
+    raise ValueError(f"'{text}' is no mind. Write scripted:POLICY or generative:ENDPOINT/MODEL.")
+
+
+def sentence(error: ValidationError) -> str:
+    """Return the first problem of a validation error as a sentence."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    text = first["msg"].removeprefix("Value error, ")
+    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
+
+
+def _check(model: str, check_model: CheckModel) -> None:
+    try:
+        check_model(model)
+    except Exception as error:
+        raise ValueError(str(error)) from None
+
+
+def _scenario_and_condition(plan: LaunchPlan, errors: dict[str, str]):  # type: ignore[no-untyped-def]
+    names: tuple[str, ...] = ()
+    phases = ()
+    try:
+        scenario = get_scenario(plan.scenario)
+        names = scenario.agents
+        if not scenario.playable:
+            playable = ", ".join(item.id for item in scenarios().values() if item.playable)
+            errors["scenario"] = f"'{plan.scenario}' runs can be imported, not played. Choose one of: {playable}."
+    except UnknownName as error:
+        errors["scenario"] = str(error)
+    try:
+        phases = get_condition(plan.condition).phases()
+    except UnknownName as error:
+        errors["condition"] = str(error)
+    return names, phases
+
+
+def _agents(
+    plan: LaunchPlan, default_names: tuple[str, ...], check_model: CheckModel, errors: dict[str, str]
+) -> list[AgentConfig]:
+    names = list(plan.agents or default_names)
+    minds = plan.minds * len(names) if len(plan.minds) == 1 else plan.minds
+    if not MIN_AGENTS <= len(names) <= MAX_AGENTS:
+        errors.setdefault("agents", f"An episode has {MIN_AGENTS} to {MAX_AGENTS} agents, not {len(names)}.")
+        return []
+    if len(minds) != len(names):
+        errors["minds"] = f"Give one mind for all agents or one for each: {len(names)} agents, {len(minds)} minds."
+        return []
+    agents = []
+    try:
+        sampling = SamplingConfig(temperature=plan.temperature, top_p=plan.top_p, max_tokens=plan.max_tokens)
+    except ValidationError as error:
+        errors["temperature"] = sentence(error)
+        return []
+    for name, text in zip(names, minds, strict=True):
+        try:
+            agents.append(AgentConfig(name=name, mind=parse_mind(text, sampling, check_model)))
+        except ValidationError as error:
+            errors["agents"] = f"'{name}' is no name for an agent: {sentence(error)}"
+        except ValueError as error:
+            errors["minds"] = str(error)
+    return agents
+
+
+def _framework(
+    plan: LaunchPlan, agents: list[AgentConfig], check_model: CheckModel, errors: dict[str, str]
+) -> FrameworkConfig | None:
+    if plan.framework is None:
+        for agent in agents:
+            if isinstance(agent.mind, GenerativeMind):
+                return GenerativeFramework(model=agent.mind.model, sampling=agent.mind.sampling)
+        return ScriptedFramework()
+    if plan.framework == "scripted":
+        return ScriptedFramework()
+    try:
+        mind = parse_mind(plan.framework, SamplingConfig(), check_model)
+    except ValueError as error:
+        errors["framework"] = str(error)
+        return None
+    if not isinstance(mind, GenerativeMind):
+        errors["framework"] = "The framework is 'scripted' or 'generative:ENDPOINT/MODEL'."
+        return None
+    return GenerativeFramework(model=mind.model, sampling=mind.sampling)
+
+
+def _game(plan: LaunchPlan, errors: dict[str, str]) -> GameConfig | None:
+    try:
+        return GameConfig(
+            months=plan.months,
+            capacity=plan.capacity,
+            initial_stock=plan.capacity if plan.initial_stock is None else plan.initial_stock,
+            growth=plan.growth,
+            collapse_threshold=plan.collapse_threshold,
+            allocation=plan.allocation,
+        )
+    except ValidationError as error:
+        for problem in error.errors(include_url=False, include_input=False):
+            field = str(problem["loc"][0]) if problem["loc"] else "capacity"
+            text = problem["msg"].removeprefix("Value error, ")
+            errors[field] = f"{field.replace('_', ' ').capitalize()}: {text[:1].lower() + text[1:]}."
+        return None

@@ -1,0 +1,200 @@
+"""The endpoints an operator offers: read from `models.toml`, or found by the keys in the environment."""
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+
+from app.commons.frozen import Frozen
+from app.models.base import ModelError, ModelNotConfigured
+
+NAME_PATTERN = r"^[A-Za-z0-9_.-]+$"
+ModelId = Annotated[str, Field(pattern=r"^\S+$", max_length=150)]
+
+
+class ModelsFileError(ModelError):
+    """`models.toml` cannot be used; the message names the file and the key."""
+
+
+class EndpointTable(Frozen):
+    """What one `[endpoints.NAME]` table of `models.toml` may say. Times are in seconds."""
+
+    protocol: Literal["openai"] = Field(default="openai", description="the wire protocol")
+    base_url: str = Field(max_length=500, description="the address up to, not including, /chat/completions")
+    api_key_env: str | None = Field(
+        default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=100, description="the variable that holds the key"
+    )
+    models: tuple[ModelId, ...] = Field(min_length=1, description="the models offered, as the endpoint names them")
+    max_concurrency: int = Field(default=25, ge=1, le=2000, description="requests at once, over all runs of a process")
+    send_call_key: bool = Field(default=False, description="send X-Call-Key and X-Run with every request")
+    max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = Field(
+        default="max_tokens", description="what the endpoint calls the limit of an answer's length"
+    )
+    connect_timeout_s: float = Field(default=10.0, gt=0, le=600)
+    timeout_s: float = Field(default=300.0, gt=0, le=7200, description="for one request, from sending to the last byte")
+    attempts: int = Field(default=6, ge=1, le=20, description="requests made for one call before giving up")
+    backoff_s: float = Field(
+        default=1.0, ge=0, le=60, description="the first wait before a retry; it doubles, up to 30"
+    )
+
+    @field_validator("base_url")
+    @classmethod
+    def _plain_address(cls, base_url: str) -> str:
+        try:
+            parts = urlsplit(base_url)
+            usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            usable = False
+        if not usable or not (base_url.isascii() and base_url.isprintable()) or " " in base_url:
+            raise ValueError("must be an address like http://localhost:8000/v1")
+        if parts.username or parts.password or parts.query or parts.fragment:
+            raise ValueError("must not hold a user, a password, '?' or '#': a key belongs in the environment")
+        return base_url.rstrip("/")
+
+    @field_validator("models")
+    @classmethod
+    def _models_differ(cls, models: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(models)) != len(models):
+            raise ValueError("names a model twice")
+        return models
+
+
+class Endpoint(EndpointTable):
+    """One endpoint with its name and, where the environment has it, its key."""
+
+    name: str = Field(pattern=NAME_PATTERN, max_length=40)
+    key: SecretStr | None = Field(default=None, repr=False, exclude=True)
+
+    @property
+    def key_present(self) -> bool:
+        """Whether requests can be made: the key is there, or none is needed."""
+        return self.api_key_env is None or self.key is not None
+
+    @property
+    def host(self) -> str:
+        """The host and port requests go to."""
+        return urlsplit(self.base_url).netloc
+
+
+# Their models take the standard sampling (temperature 0); others are added in models.toml.
+KNOWN: Mapping[str, EndpointTable] = MappingProxyType(
+    {
+        "openai": EndpointTable(
+            base_url="https://api.openai.com/v1",
+            api_key_env="OPENAI_API_KEY",
+            models=("gpt-4.1", "gpt-4.1-mini", "gpt-4o", "gpt-4o-mini"),
+            max_tokens_field="max_completion_tokens",
+        ),
+        "openrouter": EndpointTable(
+            base_url="https://openrouter.ai/api/v1",
+            api_key_env="OPENROUTER_API_KEY",
+            models=(
+                "meta-llama/llama-3.3-70b-instruct",
+                "qwen/qwen3-235b-a22b-2507",
+                "deepseek/deepseek-v4-flash",
+                "openai/gpt-4.1-mini",
+                "openai/gpt-oss-120b",
+            ),
+        ),
+        "mistral": EndpointTable(
+            base_url="https://api.mistral.ai/v1",
+            api_key_env="MISTRAL_API_KEY",
+            models=("mistral-small-latest", "mistral-medium-latest", "mistral-large-latest"),
+        ),
+        "deepseek": EndpointTable(
+            base_url="https://api.deepseek.com/v1",
+            api_key_env="DEEPSEEK_API_KEY",
+            models=("deepseek-v4-flash", "deepseek-v4-pro"),
+        ),
+        "gemini": EndpointTable(
+            base_url="https://generativelanguage.googleapis.com/v1beta/openai",
+            api_key_env="GEMINI_API_KEY",
+            models=("gemini-2.5-flash", "gemini-2.5-pro", "gemini-3.5-flash"),
+        ),
+    }
+)
+
+
+def load_endpoints(path: Path | None, environ: Mapping[str, str]) -> tuple[Endpoint, ...]:
+    """Return the endpoints of *path* in their order, then those whose key *environ* holds.
+
+    A table of the file stands in for the known endpoint of its name. One that names no `base_url` keeps what is known
+    of that endpoint and changes the rest; one that does is wholly the operator's, so that a known endpoint's key never
+    goes to another address unasked.
+
+    Raises:
+        ModelsFileError: the file cannot be read, or says something it may not.
+        ModelNotConfigured: a key in the environment cannot be sent.
+    """
+    tables = _read_tables(path) if path is not None else {}
+    named = [_endpoint(name, table, path, environ) for name, table in tables.items()]
+    found = [
+        _with_key(name, known, environ)
+        for name, known in KNOWN.items()
+        if name not in tables and known.api_key_env and environ.get(known.api_key_env, "").strip()
+    ]
+    return (*named, *found)
+
+
+def _read_tables(path: Path) -> dict[str, Any]:
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ModelsFileError(
+            f"The models file {path} cannot be read ({error.strerror}): correct GOVSIM_MODELS_FILE or create the file."
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ModelsFileError(f"The models file {path} is not valid TOML: {error}.") from error
+    for key in content:
+        if key != "endpoints":
+            raise ModelsFileError(f"{path}: unknown key '{key}'; the file has only tables called [endpoints.NAME].")
+    tables = content.get("endpoints", {})
+    if not isinstance(tables, dict) or not all(isinstance(table, dict) for table in tables.values()):
+        raise ModelsFileError(f"{path}: 'endpoints' holds something that is no table; write [endpoints.NAME].")
+    return tables
+
+
+def _endpoint(name: str, table: dict[str, Any], path: Path | None, environ: Mapping[str, str]) -> Endpoint:
+    inherited = KNOWN[name].model_dump() if name in KNOWN and "base_url" not in table else {}
+    try:
+        checked = EndpointTable.model_validate(inherited | table)
+        return _with_key(name, checked, environ)
+    except ValidationError as error:
+        raise ModelsFileError(f"{path}: [endpoints.{name}] {_complaint(error)}.") from None
+
+
+def _with_key(name: str, table: EndpointTable, environ: Mapping[str, str]) -> Endpoint:
+    key = environ.get(table.api_key_env, "").strip() if table.api_key_env else ""
+    if not (key.isascii() and key.isprintable()):
+        raise ModelNotConfigured(
+            f"The key in {table.api_key_env} holds characters that cannot be sent: copy it again, without line breaks."
+        )
+    return Endpoint.model_validate(table.model_dump() | {"name": name, "key": SecretStr(key) if key else None})
+
+
+def _complaint(error: ValidationError) -> str:
+    """Return the first complaint as the end of a sentence. It never repeats a value: somebody may paste a key."""
+    first = error.errors(include_input=False, include_url=False)[0]
+    key = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "missing":
+        return f"has no '{key}'"
+    if first["type"] == "extra_forbidden":
+        return f"has an unknown key '{key}'{_hint(key)}"
+    if key == "name":
+        return "needs a name of letters, digits, '.', '_' and '-', at most 40"
+    if key == "api_key_env":
+        return "has an 'api_key_env' that is no variable's name; it takes the name of the variable, never the key"
+    return f"has a '{key}' that cannot be used: {first['msg'].removeprefix('Value error, ')}"
+
+
+def _hint(key: str) -> str:
+    if key in ("api_key", "key"):
+        return "; a key stays in the environment, and 'api_key_env' names its variable"
+    known = tuple(EndpointTable.model_fields)
+    near = difflib.get_close_matches(key, known, n=1)
+    return f"; did you mean '{near[0]}'?" if near else f"; it may have {', '.join(known)}"

@@ -1,0 +1,155 @@
+"""The models of a process: one connection pool and one limit per endpoint, and for each run its own stack on top."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType, TracebackType
+from typing import Self
+
+import httpx
+
+from app.commons.frozen import Frozen
+from app.models.base import CallLog, Model, ModelNotConfigured
+from app.models.endpoints import KNOWN, Endpoint
+from app.models.limit import LimitedModel
+from app.models.openai import OpenAIModel
+from app.models.prices import PriceTag
+from app.models.recorded import RecordedModel
+from app.models.retry import RetryingModel, RetryPolicy, Sleep
+
+Wire = Callable[[Endpoint, str, httpx.AsyncClient, str], Model]
+
+# A protocol is a class that makes one request of it.
+WIRES: Mapping[str, Wire] = MappingProxyType({"openai": OpenAIModel})
+
+
+class EndpointView(Frozen):
+    """What may be shown of an endpoint."""
+
+    name: str
+    protocol: str
+    host: str
+    models: tuple[str, ...]
+    api_key_env: str | None
+    key_present: bool
+    max_concurrency: int
+
+
+@dataclass(frozen=True)
+class _Line:
+    """What all runs of a process share of one endpoint."""
+
+    client: httpx.AsyncClient
+    slots: asyncio.Semaphore
+
+
+class ModelHub:
+    """Opens models by name (`ENDPOINT/MODEL`).
+
+    Names and views need nothing open; `open` works inside `async with`, which closes the connections at its end.
+    """
+
+    def __init__(self, endpoints: Iterable[Endpoint], sleep: Sleep = asyncio.sleep) -> None:
+        self._endpoints = {endpoint.name: endpoint for endpoint in endpoints}
+        self._sleep = sleep
+        self._lines: dict[str, _Line] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._lines = {}
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        lines, self._lines = self._lines or {}, None
+        for line in lines.values():
+            await line.client.aclose()
+
+    def names(self) -> tuple[str, ...]:
+        """Return the names of all models that can be asked, endpoint by endpoint."""
+        usable = (endpoint for endpoint in self._endpoints.values() if endpoint.key_present)
+        return tuple(f"{endpoint.name}/{model}" for endpoint in usable for model in endpoint.models)
+
+    def views(self) -> tuple[EndpointView, ...]:
+        """Return what may be shown of each endpoint; never a key."""
+        return tuple(
+            EndpointView(
+                name=endpoint.name,
+                protocol=endpoint.protocol,
+                host=endpoint.host,
+                models=endpoint.models,
+                api_key_env=endpoint.api_key_env,
+                key_present=endpoint.key_present,
+                max_concurrency=endpoint.max_concurrency,
+            )
+            for endpoint in self._endpoints.values()
+        )
+
+    def check_name(self, name: str) -> None:
+        """Do nothing if *name* can be asked.
+
+        Raises:
+            ModelNotConfigured: it cannot; the message says what there is, or which variable is missing.
+        """
+        self._find(name)
+
+    def open(self, name: str, run: str, log: CallLog) -> Model:
+        """Return the model *name* for the run *run*, whose calls are kept in *log*.
+
+        Raises:
+            ModelNotConfigured: as `check_name`.
+        """
+        endpoint, model = self._find(name)
+        line = self._line(endpoint)
+        wire = WIRES[endpoint.protocol](endpoint, model, line.client, run)
+        policy = RetryPolicy(attempts=endpoint.attempts, backoff_s=endpoint.backoff_s)
+        # The limit is inside the retries: a call that waits for its next attempt holds no slot.
+        patient = RetryingModel(LimitedModel(wire, line.slots), endpoint.name, policy, self._sleep)
+        return RecordedModel(patient, log, PriceTag(endpoint.base_url, model))
+
+    def _line(self, endpoint: Endpoint) -> _Line:
+        if self._lines is None:
+            raise RuntimeError("models are opened inside 'async with ModelHub(...)'")
+        if endpoint.name not in self._lines:
+            self._lines[endpoint.name] = _Line(_client(endpoint), asyncio.Semaphore(endpoint.max_concurrency))
+        return self._lines[endpoint.name]
+
+    def _find(self, name: str) -> tuple[Endpoint, str]:
+        endpoint_name, _, model = name.partition("/")
+        endpoint = self._endpoints.get(endpoint_name)
+        if endpoint is None:
+            raise ModelNotConfigured(f"There is no model '{name[:200]}': {self._what_there_is(endpoint_name)}")
+        if model not in endpoint.models:
+            raise ModelNotConfigured(
+                f"Endpoint '{endpoint_name}' offers no model '{model[:200]}', only {_listed(endpoint.models)}: "
+                f"choose one of them or add it to its models in models.toml."
+            )
+        if not endpoint.key_present:
+            raise ModelNotConfigured(_needs(endpoint.name, endpoint.api_key_env))
+        return endpoint, model
+
+    def _what_there_is(self, wanted: str) -> str:
+        if wanted in KNOWN:
+            return _needs(wanted, KNOWN[wanted].api_key_env)
+        if not self._endpoints:
+            variables = ", ".join(known.api_key_env or "" for known in KNOWN.values())
+            return f"no endpoint is configured. Set one of {variables}, or name a models.toml in GOVSIM_MODELS_FILE."
+        return f"the endpoints are {_listed(tuple(self._endpoints))}. A model is written ENDPOINT/MODEL."
+
+
+def _client(endpoint: Endpoint) -> httpx.AsyncClient:
+    size = endpoint.max_concurrency
+    return httpx.AsyncClient(
+        limits=httpx.Limits(max_connections=size, max_keepalive_connections=size, keepalive_expiry=20),
+        # A request's whole time is bounded by the wire; reading a slow model's first byte may take all of it.
+        timeout=httpx.Timeout(None, connect=endpoint.connect_timeout_s),
+    )
+
+
+def _needs(endpoint: str, variable: str | None) -> str:
+    return f"endpoint '{endpoint}' needs its key: set {variable} in the environment and start again."
+
+
+def _listed(names: tuple[str, ...], limit: int = 12) -> str:
+    shown = ", ".join(names[:limit])
+    return f"{shown} and {len(names) - limit} more" if len(names) > limit else shown

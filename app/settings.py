@@ -1,0 +1,79 @@
+"""Settings: read once from the environment by the doors (main.py, cli.py), which hand values down."""
+
+import os
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_PACKAGE = Path(__file__).resolve().parent
+
+
+class SettingsError(Exception):
+    """A setting cannot be used; the message names it."""
+
+
+def _assets() -> Path:
+    """Return where templates, static files and migrations lie: inside an installed package, else in the checkout."""
+    packed = _PACKAGE / "assets"
+    return packed if packed.is_dir() else _PACKAGE.parent
+
+
+class Settings(BaseSettings):
+    """Every setting, its environment variable (`GOVSIM_` and the name in capitals) and its default."""
+
+    model_config = SettingsConfigDict(env_prefix="GOVSIM_", extra="ignore")
+
+    database_url: str = Field(
+        default="sqlite:///govsim-data/govsim.db", description="where runs are stored; relative to where you start"
+    )
+    models_file: Path | None = Field(default=None, description="models.toml: model endpoints by name")
+    prompts: Path | None = Field(default=None, description="a folder with prompt sets of your own")
+    password: str | None = Field(default=None, min_length=8, description="needed on any address but loopback")
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+    assets: Path = Field(default_factory=_assets, description="folder with templates/, static/ and migrations/")
+    runs_per_worker: int = Field(default=200, ge=1, description="runs one worker process plays at once")
+    stale_after_s: float = Field(default=12.0, gt=2, description="a silent worker's runs are taken over after this")
+
+    @property
+    def templates(self) -> Path:
+        """Return the folder of the page templates and prompt sets."""
+        return self.assets / "templates"
+
+    @property
+    def static(self) -> Path:
+        """Return the folder of scripts, styles and pictures."""
+        return self.assets / "static"
+
+    @property
+    def migrations(self) -> Path:
+        """Return the folder of the database migrations."""
+        return self.assets / "migrations"
+
+    @property
+    def models_path(self) -> Path | None:
+        """Return the models file: the one named, else `models.toml` where the program was started, if it is there."""
+        if self.models_file is not None:
+            return self.models_file
+        default = Path("models.toml")
+        return default if default.is_file() else None
+
+
+def load_settings() -> Settings:
+    """Read the settings from the environment.
+
+    Raises:
+        SettingsError: if one is not valid; the message names the variable and never holds a password.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        name = "GOVSIM_" + str(first["loc"][0]).upper()
+        raise SettingsError(f"{name} is not valid: {first['msg']}.") from None
+
+
+def environment() -> dict[str, str]:
+    """Return a copy of the process environment, where model keys live."""
+    return dict(os.environ)

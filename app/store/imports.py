@@ -1,0 +1,112 @@
+"""Imported runs: written whole, in one transaction, and never played."""
+
+from collections.abc import Sequence
+
+from pydantic import BaseModel
+from sqlalchemy import insert, select
+
+from app.commons.config import EpisodeConfig
+from app.commons.events import Event, event_json
+from app.commons.metrics import EpisodeMetrics
+from app.models.base import RecordedCall
+from app.store.codec import SegmentBook, pack
+from app.store.connect import Database
+from app.store.recorder import call_values
+from app.store.records import RunRecord
+from app.store.runs import add_log, metric_columns, now, run_values
+from app.store.tables import CallRow, EventRow, RunRow, SegmentRow
+
+
+class ForeignRun(BaseModel):
+    """A run that was played elsewhere, ready to be stored.
+
+    `source` is the folder it came from, `models` a label for lists, `seed` None where the log does not say, `view_only`
+    why the paper's metrics do not apply, if they do not.
+    """
+
+    config: EpisodeConfig
+    events: tuple[Event, ...]
+    calls: tuple[RecordedCall, ...]
+    metrics: EpisodeMetrics
+    name: str
+    models: str
+    seed: int | None
+    source: str
+    log_sha256: str
+    view_only: str | None = None
+    interrupted: bool = False
+    notes: tuple[str, ...] = ()
+
+
+async def imported_from(database: Database, source: str) -> str | None:
+    """Return the id of the run imported from the folder *source*, or None."""
+    async with database.read() as connection:
+        row = (await connection.execute(select(RunRow.id).where(RunRow.source == source))).first()
+    return None if row is None else row.id
+
+
+async def equal_logs(database: Database, run: RunRecord) -> list[str]:
+    """Return the ids of the other runs whose imported log is the same, byte for byte."""
+    if run.log_sha256 is None:
+        return []
+    async with database.read() as connection:
+        rows = await connection.execute(
+            select(RunRow.id)
+            .where(RunRow.log_sha256 == run.log_sha256, RunRow.id != run.id)
+            .order_by(RunRow.created_at, RunRow.id)
+        )
+        return [row.id for row in rows]
+
+
+async def store_foreign(database: Database, run: ForeignRun) -> str:
+    """Store an imported run and return its id.
+
+    Raises:
+        sqlalchemy.exc.IntegrityError: if a run from the same folder is there already.
+    """
+    values = run_values(run.config, state="interrupted" if run.interrupted else "finished")
+    values |= metric_columns(run.metrics)
+    book = SegmentBook()
+    calls: Sequence[dict[str, object]] = [call_values(call, seq, book) for seq, call in enumerate(run.calls, 1)]
+    run_id: str = values["id"]
+    completions = [call.completion for call in run.calls if call.completion is not None]
+    values |= {
+        "origin": "imported",
+        "name": run.name,
+        "models": run.models[:400],
+        "seed": run.seed,
+        "ended_at": now(),
+        "events": len(run.events),
+        "calls": len(calls),
+        "unpriced_calls": len(calls),
+        "prompt_tokens": sum(item.prompt_tokens or 0 for item in completions),
+        "completion_tokens": sum(item.completion_tokens or 0 for item in completions),
+        "view_only": run.view_only,
+        "source": run.source,
+        "log_sha256": run.log_sha256,
+        "notes": list(run.notes),
+    }
+    events = [
+        {
+            "run_id": run_id,
+            "seq": seq,
+            "month": event.month,
+            "phase": event.phase,
+            "kind": event.kind,
+            "agent": event.agent,
+            "payload": event_json(event),
+        }
+        for seq, event in enumerate(run.events, 1)
+    ]
+    segments = [{"run_id": run_id, "no": no, "text": pack(text)} for no, text in book.take_new()]
+    async with database.write() as connection:
+        await connection.execute(insert(RunRow).values(**values))
+        for table, rows in (
+            (SegmentRow, segments),
+            (CallRow, [{"run_id": run_id, **call} for call in calls]),
+            (EventRow, events),
+        ):
+            if rows:
+                await connection.execute(insert(table), rows)
+        await add_log(connection, run_id, "import", f"Imported from {run.source}.")
+    return run_id

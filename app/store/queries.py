@@ -1,0 +1,210 @@
+"""What pages and exports read: lists, events, calls, logs. Nothing here writes."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
+from sqlalchemy import ColumnElement, func, or_, select
+
+from app.models.base import Completion, Message
+from app.store.codec import segment_numbers, unpack_messages
+from app.store.codec import unpack as unpack_text
+from app.store.connect import Database
+from app.store.recorder import completion_of
+from app.store.records import CallSummary, ExperimentRecord, LogEntry, RunRecord
+from app.store.tables import CallRow, EventRow, ExperimentRow, RunLogRow, RunRow, SegmentRow
+
+Outcome = Literal["survived", "collapsed", "censored", "undecided"]
+
+SORTS: Mapping[str, Any] = {
+    "created": RunRow.created_at,
+    "scenario": RunRow.scenario,
+    "condition": RunRow.condition,
+    "models": RunRow.models,
+    "state": RunRow.state,
+    "survival": RunRow.survival_time,
+    "gain": RunRow.mean_gain,
+    "efficiency": RunRow.efficiency,
+    "equality": RunRow.equality,
+    "over_usage": RunRow.over_usage,
+}
+
+
+class RunFilter(BaseModel):
+    """Which runs a list shows, and in what order. Every field is a query parameter of `/runs`."""
+
+    scenario: str | None = None
+    condition: str | None = None
+    state: str | None = None
+    outcome: Outcome | None = None
+    minds: str | None = None
+    model: str | None = Field(default=None, max_length=200, description="part of a model's name")
+    experiment: str | None = None
+    unreadable: bool | None = Field(default=None, description="only runs with unreadable harvests")
+    q: str | None = Field(default=None, max_length=200, description="part of a run's name, id or model")
+    sort: str = "created"
+    descending: bool = True
+    offset: int = Field(default=0, ge=0)
+    limit: int = Field(default=50, ge=1, le=500)
+
+
+def _conditions(wanted: RunFilter) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    for column, value in (
+        (RunRow.scenario, wanted.scenario),
+        (RunRow.condition, wanted.condition),
+        (RunRow.state, wanted.state),
+        (RunRow.minds, wanted.minds),
+        (RunRow.experiment_id, wanted.experiment),
+    ):
+        if value:
+            found.append(column == value)
+    if wanted.model:
+        found.append(RunRow.models.icontains(wanted.model, autoescape=True))
+    if wanted.q:
+        columns = (RunRow.name, RunRow.id, RunRow.models)
+        found.append(or_(*(column.icontains(wanted.q, autoescape=True) for column in columns)))
+    if wanted.unreadable:
+        found.append(RunRow.unreadable > 0)
+    if wanted.outcome == "undecided":
+        found.append(RunRow.state.in_(("queued", "playing", "paused", "failed")))
+    elif wanted.outcome == "censored":
+        found.append(RunRow.censored.is_(True))
+    elif wanted.outcome is not None:
+        found.append(RunRow.survived.is_(wanted.outcome == "survived"))
+    return found
+
+
+async def list_runs(database: Database, wanted: RunFilter) -> tuple[list[RunRecord], int]:
+    """Return one page of runs and how many there are in all."""
+    conditions = _conditions(wanted)
+    order = SORTS.get(wanted.sort, RunRow.created_at)
+    order = order.desc().nulls_last() if wanted.descending else order.asc().nulls_last()
+    page = (
+        select(RunRow.__table__).where(*conditions).order_by(order, RunRow.id).offset(wanted.offset).limit(wanted.limit)
+    )
+    async with database.read() as connection:
+        count = (await connection.execute(select(func.count()).select_from(RunRow).where(*conditions))).scalar_one()
+        rows = await connection.execute(page)
+        return [RunRecord.model_validate(row) for row in rows], count
+
+
+async def filter_values(database: Database) -> dict[str, list[str]]:
+    """Return the values that occur in the filterable columns, sorted."""
+    found: dict[str, list[str]] = {}
+    async with database.read() as connection:
+        for name in ("scenario", "condition", "state", "minds", "models"):
+            column = getattr(RunRow, name)
+            rows = await connection.execute(select(column).distinct().order_by(column).limit(200))
+            found[name] = [row[0] for row in rows]
+    return found
+
+
+async def events_after(
+    database: Database, run_id: str, seq: int = 0, *, limit: int | None = None, last: int | None = None
+) -> list[tuple[int, str]]:
+    """Return (seq, canonical JSON) of a run's events after *seq*, in order, none beyond *last*."""
+    query = (
+        select(EventRow.seq, EventRow.payload)
+        .where(EventRow.run_id == run_id, EventRow.seq > seq)
+        .order_by(EventRow.seq)
+    )
+    if last is not None:
+        query = query.where(EventRow.seq <= last)
+    if limit is not None:
+        query = query.limit(limit)
+    async with database.read() as connection:
+        return [(row.seq, row.payload) for row in await connection.execute(query)]
+
+
+async def harvest_events(database: Database, run_ids: Sequence[str]) -> dict[str, list[str]]:
+    """Return the month and harvest events of several runs: enough for their trajectories, without the talk."""
+    kinds = ("month_started", "decided", "collected", "harvested", "month_ended", "ended")
+    query = (
+        select(EventRow.run_id, EventRow.payload)
+        .where(EventRow.run_id.in_(run_ids), EventRow.kind.in_(kinds))
+        .order_by(EventRow.run_id, EventRow.seq)
+    )
+    found: dict[str, list[str]] = {run_id: [] for run_id in run_ids}
+    async with database.read() as connection:
+        for row in await connection.execute(query):
+            found[row.run_id].append(row.payload)
+    return found
+
+
+class CallDetail(CallSummary):
+    """A call with what was asked and answered."""
+
+    request_hash: str
+    sampling: str | None
+    messages: tuple[Message, ...]
+    answer: Completion | None
+
+
+async def list_calls(
+    database: Database, run_id: str, *, month: int | None = None, agent: str | None = None, limit: int = 2000
+) -> list[CallSummary]:
+    """Return a run's calls without their texts, in the order they were recorded."""
+    columns = [getattr(CallRow, name) for name in CallSummary.model_fields]
+    query = select(*columns).where(CallRow.run_id == run_id).order_by(CallRow.seq).limit(limit)
+    if month is not None:
+        query = query.where(CallRow.month == month)
+    if agent is not None:
+        query = query.where(CallRow.agent == agent)
+    async with database.read() as connection:
+        return [CallSummary.model_validate(row) for row in await connection.execute(query)]
+
+
+async def get_call(database: Database, run_id: str, key: str) -> CallDetail | None:
+    """Return one call of a run with its prompt and completion, or None."""
+    async with database.read() as connection:
+        row = (
+            await connection.execute(select(CallRow.__table__).where(CallRow.run_id == run_id, CallRow.key == key))
+        ).first()
+        if row is None:
+            return None
+        numbers = segment_numbers(row.request)
+        segments = await connection.execute(
+            select(SegmentRow.no, SegmentRow.text).where(
+                SegmentRow.run_id == run_id, SegmentRow.no.in_(sorted(numbers))
+            )
+        )
+        texts = {segment.no: unpack_text(segment.text) for segment in segments}
+    summary = CallSummary.model_validate(row)
+    return CallDetail(
+        **summary.model_dump(),
+        request_hash=row.request_hash,
+        sampling=row.sampling,
+        messages=unpack_messages(row.request, texts),
+        answer=None if row.completion is None else completion_of(row),
+    )
+
+
+async def run_log(database: Database, run_id: str) -> list[LogEntry]:
+    """Return what happened to a run, oldest first."""
+    query = select(RunLogRow.__table__).where(RunLogRow.run_id == run_id).order_by(RunLogRow.id).limit(1000)
+    async with database.read() as connection:
+        return [LogEntry.model_validate(row) for row in await connection.execute(query)]
+
+
+async def get_experiment(database: Database, experiment_id: str) -> ExperimentRecord | None:
+    """Return an experiment, or None."""
+    async with database.read() as connection:
+        row = (
+            await connection.execute(select(ExperimentRow.__table__).where(ExperimentRow.id == experiment_id))
+        ).first()
+    return None if row is None else ExperimentRecord.model_validate(row)
+
+
+async def list_experiments(database: Database, limit: int = 50) -> list[ExperimentRecord]:
+    """Return the latest experiments."""
+    query = select(ExperimentRow.__table__).order_by(ExperimentRow.created_at.desc()).limit(limit)
+    async with database.read() as connection:
+        return [ExperimentRecord.model_validate(row) for row in await connection.execute(query)]
+
+
+async def count_states(database: Database) -> dict[str, int]:
+    """Return how many runs are in each state."""
+    query = select(RunRow.state, func.count()).group_by(RunRow.state)
+    async with database.read() as connection:
+        return {row[0]: row[1] for row in await connection.execute(query)}

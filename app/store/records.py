@@ -1,0 +1,137 @@
+"""What the store gives out: frozen records, one class a table that others read."""
+
+from datetime import datetime
+from functools import cached_property
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from app.commons.config import EpisodeConfig
+
+RunState = Literal["queued", "playing", "paused", "finished", "cancelled", "failed", "interrupted"]
+Control = Literal["pause", "stop"]
+MindsKind = Literal["scripted", "generative", "mixed", "imported"]
+
+LIVE_STATES = frozenset({"queued", "playing"})
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, from_attributes=True, extra="ignore")
+
+
+class ExperimentRecord(_Record):
+    """Runs launched together."""
+
+    id: str
+    name: str
+    created_at: datetime
+
+
+class RunRecord(_Record):
+    """A run as lists and headers need it; amounts in units, ratios in 0..1, cost in US dollars.
+
+    `reason_kind` and `reason` say why a run is paused, failed or cancelled. `cost` is what the priced calls cost;
+    `unpriced_calls` counts those whose price is unknown.
+    """
+
+    id: str
+    experiment_id: str | None
+    name: str | None
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    origin: Literal["native", "imported"]
+    config: str
+    config_hash: str
+    engine_version: str | None
+    prompts: dict[str, str]
+    scenario: str
+    condition: str
+    minds: MindsKind
+    models: str
+    seed: int | None
+    months: int
+    state: RunState
+    reason_kind: str | None
+    reason: str | None
+    control: Control | None
+    owner: str | None
+    heartbeat: datetime | None
+    epoch: int
+    stock: int | None
+    months_played: int
+    survival_time: int | None
+    survived: bool | None
+    collapsed: bool | None
+    censored: bool | None
+    gains: dict[str, int]
+    total_gain: int | None
+    mean_gain: float | None
+    efficiency: float | None
+    equality: float | None
+    over_usage: float | None
+    over_usage_asked: float | None
+    unreadable: int
+    events: int
+    calls: int
+    prompt_tokens: int
+    completion_tokens: int
+    cost: float | None
+    unpriced_calls: int
+    view_only: str | None
+    source: str | None
+    log_sha256: str | None
+    notes: list[str]
+
+    @cached_property
+    def episode(self) -> EpisodeConfig:
+        """The run's configuration."""
+        return EpisodeConfig.model_validate_json(self.config)
+
+    @property
+    def live(self) -> bool:
+        """Whether something may still happen to the run without anybody asking for it."""
+        return self.state in LIVE_STATES
+
+
+class LogEntry(_Record):
+    """One line of a run's log."""
+
+    at: datetime
+    kind: str
+    text: str
+
+
+class CallSummary(_Record):
+    """A call without its texts."""
+
+    key: str
+    seq: int
+    month: int
+    phase: str
+    agent: str
+    purpose: str
+    item: str
+    attempt: int
+    model: str
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    finish_reason: str | None
+    model_revision: str | None
+    latency_ms: int | None
+    transport_attempts: int
+    cost: float | None
+    error: str | None
+
+
+class ShareRecord(_Record):
+    """An issued share link, without its token, which is not kept."""
+
+    id: str
+    run_id: str
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    last_seq: int | None
+    with_prompts: bool
+    label: str | None

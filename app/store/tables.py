@@ -1,0 +1,209 @@
+"""The tables. One portable schema for SQLite and PostgreSQL; Alembic (migrations/) owns it.
+
+Truth is in two append-only logs, `event` and `call`; `run_log` holds what happened *to* a run. The metric and progress
+columns of `run` are copies for lists, written together with the events they come from.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import JSON, DateTime, Float, ForeignKey, Index, Integer, LargeBinary, String, Text, TypeDecorator
+from sqlalchemy.engine import Dialect
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment in UTC, aware in Python; SQLite keeps it without a zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse moments without a zone, and store UTC."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a stored moment needs a time zone")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give back an aware moment."""
+        return value if value is None or value.tzinfo else value.replace(tzinfo=UTC)
+
+
+class Base(DeclarativeBase):
+    """The schema's registry."""
+
+    type_annotation_map = {datetime: UtcDateTime, dict[str, Any]: JSON, list[str]: JSON}  # noqa: RUF012
+
+
+class ExperimentRow(Base):
+    """Runs launched together."""
+
+    __tablename__ = "experiment"
+
+    id: Mapped[str] = mapped_column(String(16), primary_key=True)
+    name: Mapped[str] = mapped_column(String(200))
+    created_at: Mapped[datetime]
+    created_by: Mapped[str | None] = mapped_column(String(100))
+    submission: Mapped[str | None] = mapped_column(String(64), unique=True)
+
+
+class RunRow(Base):
+    """A run: an episode's record, state and address."""
+
+    __tablename__ = "run"
+    __table_args__ = (
+        Index("ix_run_state_created", "state", "created_at"),
+        Index("ix_run_created", "created_at"),
+        Index("ix_run_log_sha256", "log_sha256"),
+    )
+
+    id: Mapped[str] = mapped_column(String(16), primary_key=True)
+    experiment_id: Mapped[str | None] = mapped_column(ForeignKey("experiment.id"), index=True)
+    name: Mapped[str | None] = mapped_column(String(200))
+    created_at: Mapped[datetime]
+    created_by: Mapped[str | None] = mapped_column(String(100))
+    started_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+
+    origin: Mapped[str] = mapped_column(String(10), default="native")
+    config: Mapped[str] = mapped_column(Text)
+    config_hash: Mapped[str] = mapped_column(String(64), index=True)
+    engine_version: Mapped[str | None] = mapped_column(String(20))
+    prompts: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    scenario: Mapped[str] = mapped_column(String(40))
+    condition: Mapped[str] = mapped_column(String(80))
+    minds: Mapped[str] = mapped_column(String(10))
+    models: Mapped[str] = mapped_column(String(400))
+    seed: Mapped[int | None]
+    months: Mapped[int]
+
+    state: Mapped[str] = mapped_column(String(12))
+    reason_kind: Mapped[str | None] = mapped_column(String(12))
+    reason: Mapped[str | None] = mapped_column(Text)
+    control: Mapped[str | None] = mapped_column(String(8))
+    owner: Mapped[str | None] = mapped_column(String(120))
+    heartbeat: Mapped[datetime | None]
+    epoch: Mapped[int] = mapped_column(default=0)
+    fruitless: Mapped[int] = mapped_column(default=0)
+
+    stock: Mapped[int | None]
+    months_played: Mapped[int] = mapped_column(default=0)
+    survival_time: Mapped[int | None]
+    survived: Mapped[bool | None]
+    collapsed: Mapped[bool | None]
+    censored: Mapped[bool | None]
+    gains: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    total_gain: Mapped[int | None]
+    mean_gain: Mapped[float | None] = mapped_column(Float(53))
+    efficiency: Mapped[float | None] = mapped_column(Float(53))
+    equality: Mapped[float | None] = mapped_column(Float(53))
+    over_usage: Mapped[float | None] = mapped_column(Float(53))
+    over_usage_asked: Mapped[float | None] = mapped_column(Float(53))
+    unreadable: Mapped[int] = mapped_column(default=0)
+
+    events: Mapped[int] = mapped_column(default=0)
+    calls: Mapped[int] = mapped_column(default=0)
+    prompt_tokens: Mapped[int] = mapped_column(default=0)
+    completion_tokens: Mapped[int] = mapped_column(default=0)
+    cost: Mapped[float | None] = mapped_column(Float(53))
+    unpriced_calls: Mapped[int] = mapped_column(default=0)
+
+    view_only: Mapped[str | None] = mapped_column(Text)
+    source: Mapped[str | None] = mapped_column(Text, unique=True)
+    log_sha256: Mapped[str | None] = mapped_column(String(64))
+    notes: Mapped[list[str]] = mapped_column(default=list)
+
+
+class EventRow(Base):
+    """One event of a run; `payload` is its canonical JSON, whole."""
+
+    __tablename__ = "event"
+
+    run_id: Mapped[str] = mapped_column(ForeignKey("run.id", ondelete="CASCADE"), primary_key=True)
+    seq: Mapped[int] = mapped_column(primary_key=True)
+    month: Mapped[int]
+    phase: Mapped[str] = mapped_column(String(12))
+    kind: Mapped[str] = mapped_column(String(20))
+    agent: Mapped[str | None] = mapped_column(String(40))
+    payload: Mapped[str] = mapped_column(Text)
+
+
+class CallRow(Base):
+    """One call of a run. `request` is a compressed list of roles and segment numbers (codec.py)."""
+
+    __tablename__ = "call"
+    __table_args__ = (Index("ix_call_run_month", "run_id", "month"),)
+
+    run_id: Mapped[str] = mapped_column(ForeignKey("run.id", ondelete="CASCADE"), primary_key=True)
+    key: Mapped[str] = mapped_column(String(160), primary_key=True)
+    seq: Mapped[int]
+    month: Mapped[int]
+    phase: Mapped[str] = mapped_column(String(12))
+    agent: Mapped[str] = mapped_column(String(40))
+    purpose: Mapped[str] = mapped_column(String(40))
+    item: Mapped[str] = mapped_column(String(40))
+    attempt: Mapped[int]
+    model: Mapped[str] = mapped_column(String(200))
+    sampling: Mapped[str | None] = mapped_column(Text)
+    request_hash: Mapped[str] = mapped_column(String(64))
+    request: Mapped[bytes] = mapped_column(LargeBinary)
+    completion: Mapped[bytes | None] = mapped_column(LargeBinary)
+    thinking: Mapped[bytes | None] = mapped_column(LargeBinary)
+    prompt_tokens: Mapped[int | None]
+    completion_tokens: Mapped[int | None]
+    finish_reason: Mapped[str | None] = mapped_column(String(60))
+    model_revision: Mapped[str | None] = mapped_column(String(200))
+    latency_ms: Mapped[int | None]
+    transport_attempts: Mapped[int]
+    cost: Mapped[float | None] = mapped_column(Float(53))
+    error: Mapped[str | None] = mapped_column(Text)
+
+
+class SegmentRow(Base):
+    """A piece of prompt text, stored once a run and numbered from 0."""
+
+    __tablename__ = "segment"
+
+    run_id: Mapped[str] = mapped_column(ForeignKey("run.id", ondelete="CASCADE"), primary_key=True)
+    no: Mapped[int] = mapped_column(primary_key=True)
+    text: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class RunLogRow(Base):
+    """Something that happened to a run: a state, a pause, an error."""
+
+    __tablename__ = "run_log"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    run_id: Mapped[str] = mapped_column(ForeignKey("run.id", ondelete="CASCADE"), index=True)
+    at: Mapped[datetime]
+    kind: Mapped[str] = mapped_column(String(20))
+    text: Mapped[str] = mapped_column(Text)
+
+
+class PromptSetRow(Base):
+    """A prompt set as some run used it, by content hash."""
+
+    __tablename__ = "prompt_set"
+
+    hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    name: Mapped[str] = mapped_column(String(60))
+    files: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class ShareRow(Base):
+    """An issued share link. Only the token's hash is kept; `last_seq` bounds a snapshot."""
+
+    __tablename__ = "share"
+
+    id: Mapped[str] = mapped_column(String(16), primary_key=True)
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    run_id: Mapped[str] = mapped_column(ForeignKey("run.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+    last_seq: Mapped[int | None]
+    with_prompts: Mapped[bool] = mapped_column(default=True)
+    label: Mapped[str | None] = mapped_column(String(200))

@@ -1,0 +1,167 @@
+// An episode told month by month, from its events alone: the browser's twin of app/analysis/replay.py.
+// `replay(events, config)` returns exactly the JSON of the Python `Replay`; a test holds the two together.
+
+/** Tell the episode as far as *events* go. config: {names: [...], months_total: T}. */
+export function replay(events, config) {
+  const tale = { names: config.names, months: new Map(), gains: {}, memories: [], finished: false };
+  for (const name of config.names) tale.gains[name] = 0;
+  for (const event of events) take(tale, event);
+  const months = [...tale.months.keys()].sort((a, b) => a - b).map((number) => frozen(tale.months.get(number)));
+  return {
+    names: config.names,
+    months_total: config.months_total,
+    months,
+    months_played: months.filter((month) => month.harvested).length,
+    finished: tale.finished,
+    collapsed: months.some((month) => month.collapsed),
+    gains: tale.gains,
+    memories: tale.memories,
+  };
+}
+
+function take(tale, event) {
+  const month = monthOf(tale, event.month);
+  const facts = month.facts;
+  const name = event.agent;
+  switch (event.kind) {
+    case "month_started":
+      month.present = event.present;
+      facts.date = event.date;
+      facts.stock = event.stock;
+      facts.threshold = event.threshold;
+      facts.share = event.share;
+      facts.universalization = event.universalization ?? false;
+      break;
+    case "decided":
+      if (name == null) break;
+      month.agents.set(name, {
+        decided: true,
+        asked: event.asked,
+        wanted: event.wanted,
+        readable: event.readable ?? true,
+        attempts: event.attempts ?? 1,
+      });
+      break;
+    case "collected":
+      if (name == null) break;
+      month.agents.set(name, { ...month.agents.get(name), wanted: event.wanted });
+      month.collected.set(name, event.collected);
+      tale.gains[name] = (tale.gains[name] ?? 0) + event.collected;
+      month.gains[name] = tale.gains[name];
+      break;
+    case "harvested":
+      facts.stock = event.stock_before;
+      facts.stock_after = event.stock_after;
+      facts.oversubscribed = event.oversubscribed;
+      facts.collapsed = event.collapsed;
+      facts.harvested = true;
+      break;
+    case "said":
+      month.lines.push({
+        id: `m${event.month}-u${event.turn}`,
+        turn: event.turn,
+        speaker: event.speaker,
+        text: event.text,
+        overseer: event.by_overseer ?? false,
+        ends: event.ends ?? false,
+        next_speaker: event.next_speaker ?? null,
+      });
+      break;
+    case "agreed":
+      facts.agreement_read = true;
+      facts.limit = event.limit;
+      break;
+    case "summarised":
+      facts.summary = event.text;
+      break;
+    case "remembered":
+      if (name == null) break;
+      tale.memories.push({ agent: name, month: event.month, phase: event.phase, memory: event.memory });
+      break;
+    case "unreadable":
+      month.unreadable.push({
+        agent: name ?? null,
+        phase: event.phase,
+        purpose: event.purpose,
+        item: event.item ?? "",
+        attempts: event.attempts,
+        fallback: event.fallback,
+      });
+      break;
+    case "month_ended":
+      facts.stock_after = event.stock_after;
+      facts.stock_next = event.stock_next;
+      facts.ended = true;
+      break;
+    case "ended":
+      facts.ended = true;
+      tale.finished = true;
+      break;
+  }
+}
+
+function monthOf(tale, number) {
+  if (!tale.months.has(number)) {
+    tale.months.set(number, {
+      month: number,
+      present: tale.names,
+      agreedBefore: tale.months.get(number - 1)?.facts.limit ?? null,
+      gains: { ...tale.gains },
+      facts: {
+        date: null,
+        stock: null,
+        threshold: null,
+        share: null,
+        universalization: false,
+        harvested: false,
+        stock_after: null,
+        stock_next: null,
+        oversubscribed: false,
+        collapsed: false,
+        agreement_read: false,
+        limit: null,
+        summary: null,
+        ended: false,
+      },
+      agents: new Map(),
+      collected: new Map(),
+      lines: [],
+      unreadable: [],
+    });
+  }
+  return tale.months.get(number);
+}
+
+function frozen(month) {
+  const names = [...month.present, ...[...month.agents.keys()].filter((name) => !month.present.includes(name))];
+  return {
+    month: month.month,
+    ...month.facts,
+    agents: names.map((name) => agentMonth(month, name)),
+    lines: month.lines,
+    unreadable: month.unreadable,
+  };
+}
+
+function agentMonth(month, name) {
+  const got = month.collected.get(name) ?? null;
+  const limit = month.agreedBefore;
+  const share = month.facts.share;
+  let mark = "pending";
+  if (got !== null) mark = limit === null ? "none" : got > limit ? "broken" : "kept";
+  return {
+    name,
+    decided: false,
+    asked: null,
+    wanted: null,
+    readable: true,
+    attempts: 1,
+    ...month.agents.get(name),
+    collected: got,
+    limit,
+    mark,
+    over: got !== null && limit !== null ? Math.max(0, got - limit) : 0,
+    over_share: got !== null && share !== null && got > share,
+    gain: month.gains[name] ?? 0,
+  };
+}
