@@ -16,6 +16,7 @@ from app.commons.config import (
     GenerativeFramework,
     GenerativeMind,
     MindConfig,
+    PhaseConfig,
     PolicyName,
     SamplingConfig,
     ScriptedFramework,
@@ -23,7 +24,7 @@ from app.commons.config import (
 )
 from app.commons.scenario import UnknownName, get_condition, get_scenario, scenarios
 from app.engine.version import ENGINE_VERSION
-from app.minds.prompts import load_prompt_sets
+from app.minds.build import load_prompt_sets
 from app.store.connect import Database
 from app.store.runs import launch, prompt_names
 
@@ -201,9 +202,11 @@ def _check(model: str, check_model: CheckModel) -> None:
         raise ValueError(str(error)) from None
 
 
-def _scenario_and_condition(plan: LaunchPlan, errors: dict[str, str]):  # type: ignore[no-untyped-def]
+def _scenario_and_condition(
+    plan: LaunchPlan, errors: dict[str, str]
+) -> tuple[tuple[str, ...], tuple[PhaseConfig, ...]]:
     names: tuple[str, ...] = ()
-    phases = ()
+    phases: tuple[PhaseConfig, ...] = ()
     try:
         scenario = get_scenario(plan.scenario)
         names = scenario.agents

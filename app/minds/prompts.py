@@ -1,8 +1,8 @@
 """Prompt sets: folders of small templates, one for each piece of a message, and a `set.toml` that names the set.
 
 A set is identified by a hash over its file names and texts and can be rebuilt from those alone, so that a run stored
-with its set can be resumed after the folder has changed. A template can use `words` (the scenario's words), `game`
-(the game's numbers in words, `wording.Facts`) and the variables of its piece listed in `PIECES`.
+with its set can be resumed after the folder has changed. A template can use `words` (the scenario's words) and the
+variables of its piece listed in `PIECES`; `game` is what the rules may tell (`wording.Facts`).
 """
 
 import tomllib
@@ -20,7 +20,7 @@ from app.models.base import Segment, SegmentKind
 
 SET_FILE = "set.toml"
 ENDING = ".txt"
-COMMON_VARIABLES = frozenset({"game", "words"})
+COMMON_VARIABLES = frozenset({"words"})
 
 PARAGRAPH = "\n\n"
 LINE = "\n"
@@ -44,9 +44,9 @@ def _piece(kind: SegmentKind, *variables: str, before: str = PARAGRAPH) -> Piece
 
 
 PIECES: Mapping[str, Piece] = {
-    "identity": _piece("system", "name"),
+    "identity": _piece("system", "name", "game"),
     "identity_framework": _piece("system"),
-    "rules": _piece("rules"),
+    "rules": _piece("rules", "game"),
     "setting_harvest": _piece("situation", "date"),
     "setting_talk": _piece("situation", "date", "others"),
     "setting_after_talk": _piece("situation", "date", "others"),
@@ -166,7 +166,9 @@ class PromptSet:
                 f"The prompt set '{self.name}' cannot fill in '{piece_name}{ENDING}': {error.message}."
             ) from error
         except Exception as error:  # a template is data from outside: whatever it trips over is its error
-            raise PromptError(f"The prompt set '{self.name}' has an error in '{piece_name}{ENDING}': {error}.") from error
+            raise PromptError(
+                f"The prompt set '{self.name}' has an error in '{piece_name}{ENDING}': {error}."
+            ) from error
 
     def segment(self, piece_name: str, *, memory: int | None = None, first: bool = False, **variables: Any) -> Segment:
         """Return a rendered piece as a segment: with the separator of its kind before it, unless it comes *first*."""

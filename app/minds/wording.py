@@ -6,7 +6,6 @@ memories or the talk, and the task. Every memory and every line of a talk is a s
 
 from collections.abc import Sequence
 from datetime import date
-from math import floor
 from typing import Any
 
 from app.commons.config import EpisodeConfig, GameConfig, TalkPhase
@@ -20,7 +19,7 @@ from app.minds.prompts import PromptSet
 from app.models.base import Message, Segment
 
 NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
-TIMES = {2: "doubles", 3: "triples", 4: "quadruples"}
+TIMES: dict[float, str] = {2: "doubles", 3: "triples", 4: "quadruples"}
 MONTHS = (
     "January", "February", "March", "April", "May", "June",
     "July", "August", "September", "October", "November", "December",
@@ -63,7 +62,11 @@ class Wording:
 
     def harvest(self, name: str, moment: Moment, memories: Sequence[Memory], high: int) -> Task:
         """How much does *name* take, from 0 to *high*?"""
-        segments = [self._setting("harvest", moment), *self._memories(memories), self._segment("ask_harvest", high=high)]
+        segments = [
+            self._setting("harvest", moment),
+            *self._memories(memories),
+            self._segment("ask_harvest", high=high),
+        ]
         return self._task(name, moment, segments, self._segment("again_number", first=True))
 
     def utterance(self, name: str, moment: Moment, memories: Sequence[Memory], talk: TalkState) -> Task:
@@ -115,7 +118,7 @@ class Wording:
         talk = self._config.phase(TalkPhase)
         before = max(1, game.capacity * 9 // 10)
         taken = before // 3
-        grown = floor(_uncapped(game, before - taken))
+        grown = _uncapped(game, before - taken)
         after = regrow(before - taken, game)
         return Facts(
             count=NUMBERS[len(present)] if len(present) < len(NUMBERS) else str(len(present)),

@@ -1,4 +1,4 @@
-"""The models of a process: one connection pool and one limit per endpoint, and for each run its own stack on top."""
+"""The models of a process: connections and a limit per endpoint, shared by all runs; a stack of its own per run."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from types import MappingProxyType, TracebackType
 from typing import Self
 
-import httpx
-
 from app.commons.frozen import Frozen
 from app.models.base import CallLog, Model, ModelNotConfigured
+from app.models.connections import Connections
 from app.models.endpoints import KNOWN, Endpoint
 from app.models.limit import LimitedModel
 from app.models.openai import OpenAIModel
@@ -17,7 +16,7 @@ from app.models.prices import PriceTag
 from app.models.recorded import RecordedModel
 from app.models.retry import RetryingModel, RetryPolicy, Sleep
 
-Wire = Callable[[Endpoint, str, httpx.AsyncClient, str], Model]
+Wire = Callable[[Endpoint, str, Connections, str], Model]
 
 # A protocol is a class that makes one request of it.
 WIRES: Mapping[str, Wire] = MappingProxyType({"openai": OpenAIModel})
@@ -39,7 +38,7 @@ class EndpointView(Frozen):
 class _Line:
     """What all runs of a process share of one endpoint."""
 
-    client: httpx.AsyncClient
+    connections: Connections
     slots: asyncio.Semaphore
 
 
@@ -63,7 +62,7 @@ class ModelHub:
     ) -> None:
         lines, self._lines = self._lines or {}, None
         for line in lines.values():
-            await line.client.aclose()
+            await line.connections.aclose()
 
     def names(self) -> tuple[str, ...]:
         """Return the names of all models that can be asked, endpoint by endpoint."""
@@ -101,7 +100,7 @@ class ModelHub:
         """
         endpoint, model = self._find(name)
         line = self._line(endpoint)
-        wire = WIRES[endpoint.protocol](endpoint, model, line.client, run)
+        wire = WIRES[endpoint.protocol](endpoint, model, line.connections, run)
         policy = RetryPolicy(attempts=endpoint.attempts, backoff_s=endpoint.backoff_s)
         # The limit is inside the retries: a call that waits for its next attempt holds no slot.
         patient = RetryingModel(LimitedModel(wire, line.slots), endpoint.name, policy, self._sleep)
@@ -111,7 +110,7 @@ class ModelHub:
         if self._lines is None:
             raise RuntimeError("models are opened inside 'async with ModelHub(...)'")
         if endpoint.name not in self._lines:
-            self._lines[endpoint.name] = _Line(_client(endpoint), asyncio.Semaphore(endpoint.max_concurrency))
+            self._lines[endpoint.name] = _Line(Connections(endpoint), asyncio.Semaphore(endpoint.max_concurrency))
         return self._lines[endpoint.name]
 
     def _find(self, name: str) -> tuple[Endpoint, str]:
@@ -135,15 +134,6 @@ class ModelHub:
             variables = ", ".join(known.api_key_env or "" for known in KNOWN.values())
             return f"no endpoint is configured. Set one of {variables}, or name a models.toml in GOVSIM_MODELS_FILE."
         return f"the endpoints are {_listed(tuple(self._endpoints))}. A model is written ENDPOINT/MODEL."
-
-
-def _client(endpoint: Endpoint) -> httpx.AsyncClient:
-    size = endpoint.max_concurrency
-    return httpx.AsyncClient(
-        limits=httpx.Limits(max_connections=size, max_keepalive_connections=size, keepalive_expiry=20),
-        # A request's whole time is bounded by the wire; reading a slow model's first byte may take all of it.
-        timeout=httpx.Timeout(None, connect=endpoint.connect_timeout_s),
-    )
 
 
 def _needs(endpoint: str, variable: str | None) -> str:

@@ -10,6 +10,7 @@ import httpx
 
 from app.commons.config import SamplingConfig
 from app.models.base import CallKey, Completion, EndpointDown, Message, ModelError, Transient
+from app.models.connections import Connections
 from app.models.endpoints import Endpoint
 from app.models.openai_reply import (
     NotACompletion,
@@ -23,13 +24,13 @@ MAX_BODY = 16 * 2**20  # bytes; a longer answer is no answer to our prompts
 
 
 class OpenAIModel:
-    """One model of an OpenAI-compatible endpoint, for one run. *client* belongs to the caller."""
+    """One model of an OpenAI-compatible endpoint, for one run. *connections* belong to the caller."""
 
-    def __init__(self, endpoint: Endpoint, model: str, client: httpx.AsyncClient, run: str) -> None:
+    def __init__(self, endpoint: Endpoint, model: str, connections: Connections, run: str) -> None:
         self.name = f"{endpoint.name}/{model}"
         self._endpoint = endpoint
         self._model = model
-        self._client = client
+        self._connections = connections
         self._secret = endpoint.key.get_secret_value() if endpoint.key else ""
         self._url = httpx.URL(f"{endpoint.base_url}/chat/completions")
         self._headers = {"Content-Type": "application/json"}
@@ -48,11 +49,9 @@ class OpenAIModel:
         headers = self._headers
         if self._endpoint.send_call_key:
             headers = headers | {"X-Call-Key": header_text(str(key))}
-        request = self._client.build_request(
-            "POST", self._url, content=self._request_body(messages, sampling), headers=headers
-        )
+        content = self._request_body(messages, sampling)
         started = perf_counter()
-        response, body = await self._exchange(request)
+        response, body = await self._exchange(content, headers)
         latency_ms = round((perf_counter() - started) * 1000)
         if response.status_code != 200:
             raise self._failure(response, body)
@@ -72,15 +71,15 @@ class OpenAIModel:
         }
         return json.dumps({field: value for field, value in asked.items() if value is not None}).encode()
 
-    async def _exchange(self, request: httpx.Request) -> tuple[httpx.Response, bytes]:
+    async def _exchange(self, content: bytes, headers: dict[str, str]) -> tuple[httpx.Response, bytes]:
         timeout_s = self._endpoint.timeout_s
         try:
-            async with asyncio.timeout(timeout_s):
-                response = await self._client.send(request, stream=True)
-                try:
+            with self._connections.take() as client:
+                async with (
+                    asyncio.timeout(timeout_s),
+                    client.stream("POST", self._url, content=content, headers=headers) as response,
+                ):
                     return response, await self._read(response)
-                finally:
-                    await response.aclose()
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             detail = self._clean(str(error))
             raise Transient(f"could not be reached at {self._endpoint.host}", detail) from error

@@ -89,6 +89,13 @@ async def list_runs(database: Database, wanted: RunFilter) -> tuple[list[RunReco
         return [RunRecord.model_validate(row) for row in rows], count
 
 
+async def get_runs(database: Database, run_ids: Sequence[str]) -> list[RunRecord]:
+    """Return the runs of these ids that exist, oldest first."""
+    query = select(RunRow.__table__).where(RunRow.id.in_(run_ids)).order_by(RunRow.created_at, RunRow.id)
+    async with database.read() as connection:
+        return [RunRecord.model_validate(row) for row in await connection.execute(query)]
+
+
 async def filter_values(database: Database) -> dict[str, list[str]]:
     """Return the values that occur in the filterable columns, sorted."""
     found: dict[str, list[str]] = {}

@@ -69,7 +69,7 @@ def describe_minds(config: EpisodeConfig) -> tuple[str, str]:
 
 async def save_prompt_set(connection: AsyncConnection, name: str, files: dict[str, str]) -> str:
     """Keep a prompt set by its content hash and return the hash."""
-    digest = content_hash({"name": name, "files": files})
+    digest = content_hash(files)
     known = await connection.execute(select(PromptSetRow.hash).where(PromptSetRow.hash == digest))
     if known.first() is None:
         await connection.execute(

@@ -1,0 +1,67 @@
+# GovSim Observatory. `make run` and `make test` set up all they need on a fresh machine with Python 3.11+ and make.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check -q
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check check-long bench browser format clean
+
+help:
+	@echo "make run         start the application (sets everything up the first time)"
+	@echo "make test        all checks and tests, real browser included"
+	@echo "make check       format, lint, types, import contracts"
+	@echo "make check-long  the long property and torture suites"
+	@echo "make bench       measure against the limits of docs/performance.md"
+
+run: $(VENV)/.runtime
+	@exec $(BIN)/govsim serve
+
+test: check browser
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not long"
+
+check: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+check-long: check browser
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m tests.benchmarks
+
+format: $(VENV)/.dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# The browser tests drive an installed Chromium, else Debian's package, else Playwright's own.
+browser: $(VENV)/.dev
+	@sh tests/browser/find-chromium.sh $(BIN)/python
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; name it with: make PYTHON=python3.12 ..."; exit 1; }
+	@rm -rf $(VENV)
+	@$(PYTHON) -m venv $(VENV) 2>/dev/null || { \
+		echo "This Python has no venv module; installing the package python3-venv ..."; \
+		sudo=; [ "$$(id -u)" = 0 ] || sudo="sudo -n"; \
+		$$sudo apt-get update -q && $$sudo apt-get install -y -q python3-venv && $(PYTHON) -m venv $(VENV); }
+
+# pip's find-links setting may name folders that lack some projects; the warnings about them are not ours.
+$(VENV)/.runtime: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "Installing GovSim Observatory (once, about a minute) ..."
+	@$(PIP) install -c constraints.txt -e . 2>&1 | grep -v '^WARNING: Location' || true
+	@$(BIN)/python -c 'import app.cli'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "Installing GovSim Observatory and its development tools (once) ..."
+	@$(PIP) install -c constraints.txt -e '.[dev]' 2>&1 | grep -v '^WARNING: Location' || true
+	@$(BIN)/python -c 'import app.cli, pytest'
+	@touch $@ $(VENV)/.runtime
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info

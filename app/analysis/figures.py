@@ -1,0 +1,427 @@
+"""Charts: pure functions from a replay to a Plotly figure, as a plain dict of `data` and `layout`.
+
+The dicts are written by hand, since importing plotly.graph_objects costs a second that a page should not wait for; a
+test validates them against it. Texts hold no Plotly markup (the page's security policy forbids the inline styles it
+needs), and names are escaped, since Plotly reads a little HTML in them. The stock axis starts at zero.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+from app.analysis.palette import DASHES, FONT, PATTERNS, SYMBOLS, Palette, Theme, palette
+from app.analysis.replay import MonthReplay, Replay
+from app.commons.config import GameConfig
+from app.commons.frozen import Frozen
+from app.commons.scenario import Words
+
+Figure = dict[str, Any]
+
+
+class Trajectory(Frozen):
+    """One run's stock after each harvest, for charts of several runs."""
+
+    run: str
+    label: str
+    group: str = ""
+    stocks: tuple[int, ...]
+    collapsed: bool = False
+    complete: bool = True
+
+
+def stock_figure(replay: Replay, game: GameConfig, words: Words, theme: Theme = "light") -> Figure:
+    """Return the stock month by month: before and after each harvest, with capacity, floor and collapse threshold.
+
+    The floor of a month is h(t) - f(t): what has to be left for the stock to grow back to where it was.
+    """
+    colours = palette(theme)
+    unit = words.unit_short
+    known = [month for month in replay.months if month.stock is not None]
+    xs: list[int] = []
+    ys: list[int | None] = []
+    hover: list[str] = []
+    for month in known:
+        xs.append(month.month)
+        ys.append(month.stock)
+        hover.append(f"month {month.month}, before the harvest: {month.stock} {unit}")
+        if month.stock_after is not None:
+            xs.append(month.month)
+            ys.append(month.stock_after)
+            hover.append(f"month {month.month}, after the harvest: {month.stock_after} {unit}")
+    before = [text.find("before") > 0 for text in hover]
+    floors = [month for month in known if month.threshold is not None]
+    data: list[dict[str, Any]] = [
+        {
+            "type": "scatter",
+            "name": "stock before (hollow) and after the harvest",
+            "x": xs,
+            "y": ys,
+            "text": hover,
+            "hovertemplate": "%{text}<extra></extra>",
+            "mode": "lines+markers",
+            "line": {"color": colours.accent, "width": 2},
+            "marker": {
+                "size": 9,
+                "color": [colours.surface if is_before else colours.accent for is_before in before],
+                "line": {"color": colours.accent, "width": 2},
+            },
+        },
+        {
+            "type": "scatter",
+            "name": "what has to be left to grow back",
+            "x": [month.month for month in floors],
+            "y": [(month.stock or 0) - (month.threshold or 0) for month in floors],
+            "customdata": [month.threshold for month in floors],
+            "hovertemplate": f"f(t) = %{{customdata}} {unit}, so leave %{{y}} {unit}<extra></extra>",
+            "mode": "markers",
+            "marker": {"symbol": "line-ew", "size": 20, "line": {"color": colours.ok, "width": 3}},
+        },
+    ]
+    data += _collapse_mark([month for month in known if month.collapsed], colours, unit)
+    layout = _layout(colours, f"Stock ({words.units})", replay.months_total)
+    layout["yaxis"] |= {"range": [0, game.capacity * 1.08], "rangemode": "tozero"}
+    layout["shapes"] = [_level(game.capacity, colours.muted, "dot")]
+    layout["annotations"] = [_end_label(f"capacity {game.capacity} {unit}", game.capacity, colours.muted)]
+    if game.collapse_threshold > 0:
+        layout["shapes"].append(_level(game.collapse_threshold, colours.bad, "dash"))
+        layout["annotations"].append(
+            _end_label(f"collapse below {game.collapse_threshold} {unit}", game.collapse_threshold, colours.bad)
+        )
+    layout["margin"]["r"] = 132
+    layout["meta"] = {"alt": _stock_alt(known, unit)}
+    return {"data": data, "layout": layout}
+
+
+def catches_figure(replay: Replay, words: Words, theme: Theme = "light") -> Figure:
+    """Return what each agent collected each month, beside the sustainable share f_i(t).
+
+    A tick above a bar is what an agent wanted and did not get.
+    """
+    colours = palette(theme)
+    unit = words.unit_short
+    width = 0.84 / max(1, len(replay.names))
+    data: list[dict[str, Any]] = []
+    lacking: list[tuple[float, int, str]] = []
+    for index, name in enumerate(replay.names):
+        months = [(month.month, agent) for month in replay.months if (agent := month.agent(name)) is not None]
+        settled = [(number, agent) for number, agent in months if agent.collected is not None]
+        offset = (index - (len(replay.names) - 1) / 2) * width
+        lacking += [
+            (number + offset, agent.wanted, f"{_plain(name)} wanted {agent.wanted} {unit}")
+            for number, agent in settled
+            if agent.wanted is not None and agent.collected is not None and agent.wanted > agent.collected
+        ]
+        data.append(
+            {
+                "type": "bar",
+                "name": _plain(name),
+                "x": [number + offset for number, _ in settled],
+                "y": [agent.collected for _, agent in settled],
+                "width": width * 0.86,
+                "customdata": [[number, _said(agent.asked, agent.readable)] for number, agent in settled],
+                "hovertemplate": (
+                    f"{_plain(name)}, month %{{customdata[0]}}: {words.took} %{{y}} {unit}, "
+                    "asked %{customdata[1]}<extra></extra>"
+                ),
+                "marker": {
+                    "color": colours.agent(index),
+                    "line": {"color": colours.agent(index), "width": 1},
+                    "pattern": {
+                        "shape": PATTERNS[index % len(PATTERNS)],
+                        "fgcolor": colours.surface,
+                        "size": 5,
+                        "solidity": 0.28,
+                    },
+                },
+            }
+        )
+    if lacking:
+        data.append(
+            {
+                "type": "scatter",
+                "name": "wanted, not received",
+                "x": [x for x, _, _ in lacking],
+                "y": [y for _, y, _ in lacking],
+                "text": [text for _, _, text in lacking],
+                "hovertemplate": "%{text}<extra></extra>",
+                "mode": "markers",
+                "marker": {"symbol": "line-ew", "size": 8, "line": {"color": colours.muted, "width": 2}},
+            }
+        )
+    data.append(_shares(replay.months, colours, unit))
+    layout = _layout(colours, f"{words.take.capitalize()} per agent ({words.units})", replay.months_total)
+    layout["barmode"] = "overlay"
+    layout["yaxis"]["rangemode"] = "tozero"
+    layout["meta"] = {"alt": f"What each agent {words.took}, month by month, beside the sustainable share."}
+    return {"data": data, "layout": layout}
+
+
+def gains_figure(replay: Replay, words: Words, theme: Theme = "light") -> Figure:
+    """Return each agent's cumulative gain, labelled at the line's end."""
+    colours = palette(theme)
+    unit = words.unit_short
+    data: list[dict[str, Any]] = []
+    ends: list[tuple[str, int, str]] = []
+    for index, name in enumerate(replay.names):
+        points = [
+            (month.month, agent.gain)
+            for month in replay.months
+            if (agent := month.agent(name)) is not None and agent.collected is not None
+        ]
+        data.append(
+            {
+                "type": "scatter",
+                "name": _plain(name),
+                "x": [number for number, _ in points],
+                "y": [gain for _, gain in points],
+                "hovertemplate": f"{_plain(name)}, month %{{x}}: %{{y}} {unit} in all<extra></extra>",
+                "mode": "lines+markers",
+                "line": {"color": colours.agent(index), "width": 2, "dash": DASHES[index % len(DASHES)]},
+                "marker": {"symbol": SYMBOLS[index % len(SYMBOLS)], "size": 8, "color": colours.agent(index)},
+            }
+        )
+        if points:
+            ends.append((_plain(name), points[-1][1], colours.agent(index)))
+    layout = _layout(colours, f"Gain so far ({words.units})", replay.months_total)
+    top = max((gain for _, gain, _ in ends), default=0)
+    layout["yaxis"] |= {"range": [0, max(10, top * 1.1)], "rangemode": "tozero"}
+    layout["showlegend"] = False
+    layout["margin"] |= {"r": 92, "t": 48}
+    heights = _spread([gain for _, gain, _ in ends], gap=max(10, top * 1.1) * 0.085)
+    layout["annotations"] = [
+        _end_label(f"{name} {gain}", height, colour) for (name, gain, colour), height in zip(ends, heights, strict=True)
+    ]
+    layout["meta"] = {"alt": "Gains so far: " + ", ".join(f"{name} {gain} {unit}" for name, gain, _ in ends) + "."}
+    return {"data": data, "layout": layout}
+
+
+def trajectories_figure(runs: Sequence[Trajectory], game: GameConfig, words: Words, theme: Theme = "light") -> Figure:
+    """Return the stock after each harvest of several runs: thin runs, a thick mean per group, ends marked.
+
+    A collapsed run ends in a cross and counts as 0 in the mean from then on; one that stopped early ends in a hollow
+    circle and leaves the mean. A mean is drawn for groups of two runs or more.
+    """
+    colours = palette(theme)
+    unit = words.unit_short
+    groups = list(dict.fromkeys(run.group for run in runs))
+    data: list[dict[str, Any]] = []
+    ends: list[tuple[str, float, str]] = []
+    for place, group in enumerate(groups):
+        colour = colours.accent if len(groups) == 1 else colours.agent(place)
+        members = [run for run in runs if run.group == group]
+        data += [_run_line(run, colour, game, unit, thin=len(members) > 1) for run in members]
+        mean = _mean(members, game) if len(members) > 1 else []
+        if mean:
+            label = f"mean of {_plain(group)}" if group else "mean"
+            data.append(
+                {
+                    "type": "scatter",
+                    "name": label,
+                    "x": list(range(len(mean))),
+                    "y": mean,
+                    "mode": "lines",
+                    "line": {"color": colour, "width": 4, "dash": DASHES[place % len(DASHES)]},
+                    "hovertemplate": f"{label}, month %{{x}}: %{{y:.1f}} {unit}<extra></extra>",
+                }
+            )
+            ends.append((label, mean[-1], colour))
+    data += _ends(runs, colours, unit)
+    layout = _layout(colours, f"Stock after the harvest ({words.units})", game.months)
+    layout["xaxis"] |= {"range": [-0.2, game.months + 0.4], "tick0": 0}
+    layout["yaxis"] |= {"range": [-game.capacity * 0.03, game.capacity * 1.08], "rangemode": "tozero"}
+    layout["shapes"] = [_level(game.collapse_threshold, colours.bad, "dash")]
+    layout["showlegend"] = False
+    layout["margin"] |= {"r": 148, "t": 48}
+    ends.append((f"collapse below {game.collapse_threshold} {unit}", game.collapse_threshold, colours.bad))
+    heights = _spread([height for _, height, _ in ends], gap=game.capacity * 0.085)
+    layout["annotations"] = [
+        _end_label(label, height, colour) for (label, _, colour), height in zip(ends, heights, strict=True)
+    ]
+    collapsed = sum(run.collapsed for run in runs)
+    layout["meta"] = {"alt": f"Stock of {len(runs)} runs, month by month; {collapsed} of them collapsed."}
+    return {"data": data, "layout": layout}
+
+
+def trajectory(replay: Replay, *, run: str, label: str, group: str = "") -> Trajectory:
+    """Return *replay* as one line of `trajectories_figure`."""
+    stocks = tuple(month.stock_after for month in replay.months if month.harvested and month.stock_after is not None)
+    return Trajectory(
+        run=run,
+        label=label,
+        group=group,
+        stocks=stocks,
+        collapsed=replay.collapsed,
+        complete=replay.finished or replay.collapsed or replay.months_played >= replay.months_total,
+    )
+
+
+def _layout(colours: Palette, title: str, months: int) -> dict[str, Any]:
+    axis = {
+        "gridcolor": colours.line,
+        "linecolor": colours.line,
+        "zerolinecolor": colours.line,
+        "tickfont": {"color": colours.muted},
+        "fixedrange": True,
+    }
+    return {
+        "title": {"text": title, "x": 0, "xref": "container", "y": 0.97, "yanchor": "top", "font": {"size": 15}},
+        "font": {"family": FONT, "size": 13, "color": colours.text},
+        "paper_bgcolor": colours.surface,
+        "plot_bgcolor": colours.surface,
+        "margin": {"l": 40, "r": 12, "t": 72, "b": 40},
+        "hovermode": "closest",
+        "hoverlabel": {"bgcolor": colours.surface, "bordercolor": colours.muted, "font": {"color": colours.text}},
+        "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "font": {"color": colours.muted}},
+        "xaxis": {
+            **axis,
+            "title": {"text": "month", "font": {"color": colours.muted}, "standoff": 6},
+            "range": [0.5, months + 0.5],
+            "showgrid": False,
+            "tick0": 1,
+            "dtick": max(1, round(months / 15)),
+        },
+        "yaxis": dict(axis),
+    }
+
+
+def _level(height: float, colour: str, dash: str) -> dict[str, Any]:
+    return {
+        "type": "line",
+        "xref": "paper",
+        "x0": 0,
+        "x1": 1,
+        "y0": height,
+        "y1": height,
+        "layer": "below",
+        "line": {"color": colour, "width": 1.5, "dash": dash},
+    }
+
+
+def _end_label(text: str, height: float, colour: str) -> dict[str, Any]:
+    return {
+        "text": text,
+        "xref": "paper",
+        "x": 1,
+        "xanchor": "left",
+        "xshift": 6,
+        "y": height,
+        "showarrow": False,
+        "font": {"color": colour},
+    }
+
+
+def _spread(heights: Sequence[float], gap: float) -> list[float]:
+    """Return *heights* moved apart to at least *gap*, order kept: labels that do not cover each other."""
+    order = sorted(range(len(heights)), key=lambda index: heights[index])
+    moved = list(heights)
+    for lower, upper in pairwise(order):
+        moved[upper] = max(moved[upper], moved[lower] + gap)
+    return moved
+
+
+def _collapse_mark(months: Sequence[MonthReplay], colours: Palette, unit: str) -> list[dict[str, Any]]:
+    if not months:
+        return []
+    return [
+        {
+            "type": "scatter",
+            "name": "collapse",
+            "x": [month.month for month in months],
+            "y": [month.stock_after for month in months],
+            "hovertemplate": f"collapse in month %{{x}}: %{{y}} {unit} left<extra></extra>",
+            "mode": "markers",
+            "marker": {"symbol": "x", "size": 12, "color": colours.bad},
+        }
+    ]
+
+
+def _shares(months: Sequence[MonthReplay], colours: Palette, unit: str) -> dict[str, Any]:
+    """Return f_i(t) as one level line per month."""
+    xs: list[float | None] = []
+    ys: list[int | None] = []
+    for month in months:
+        if month.share is not None:
+            xs += [month.month - 0.46, month.month + 0.46, None]
+            ys += [month.share, month.share, None]
+    return {
+        "type": "scatter",
+        "name": "sustainable share",
+        "x": xs,
+        "y": ys,
+        "mode": "lines",
+        "line": {"color": colours.ok, "width": 3},
+        "hovertemplate": f"sustainable share: %{{y}} {unit}<extra></extra>",
+    }
+
+
+def _run_line(run: Trajectory, colour: str, game: GameConfig, unit: str, *, thin: bool) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "name": _plain(run.label),
+        "x": list(range(len(run.stocks) + 1)),
+        "y": [game.initial_stock, *run.stocks],
+        "customdata": [run.run] * (len(run.stocks) + 1),
+        "mode": "lines",
+        "line": {"color": colour, "width": 1.25 if thin else 2.5},
+        "opacity": 0.55 if thin else 1,
+        "hovertemplate": f"{_plain(run.label)}, month %{{x}}: %{{y}} {unit}<extra></extra>",
+    }
+
+
+def _ends(runs: Sequence[Trajectory], colours: Palette, unit: str) -> list[dict[str, Any]]:
+    """Return the marks of runs that collapsed or stopped early."""
+    marks: list[dict[str, Any]] = []
+    for name, symbol, colour, chosen in (
+        ("collapsed", "x", colours.bad, [run for run in runs if run.collapsed and run.stocks]),
+        ("stopped early", "circle-open", colours.warn, [run for run in runs if not run.complete and run.stocks]),
+    ):
+        if chosen:
+            marks.append(
+                {
+                    "type": "scatter",
+                    "name": name,
+                    "x": [len(run.stocks) for run in chosen],
+                    "y": [run.stocks[-1] for run in chosen],
+                    "text": [f"{_plain(run.label)} {name} in month {len(run.stocks)}" for run in chosen],
+                    "customdata": [run.run for run in chosen],
+                    "hovertemplate": f"%{{text}}: %{{y}} {unit}<extra></extra>",
+                    "mode": "markers",
+                    "marker": {"symbol": symbol, "size": 10, "color": colour, "line": {"width": 2, "color": colour}},
+                }
+            )
+    return marks
+
+
+def _mean(runs: Sequence[Trajectory], game: GameConfig) -> list[float]:
+    """Return the mean stock from month 0 on, as long as a run that did not stop early is left."""
+    means: list[float] = [float(game.initial_stock)]
+    for index in range(max((len(run.stocks) for run in runs), default=0)):
+        values = [run.stocks[index] if index < len(run.stocks) else 0 for run in runs if _counts(run, index)]
+        if not values:
+            break
+        means.append(sum(values) / len(values))
+    return means
+
+
+def _counts(run: Trajectory, index: int) -> bool:
+    return index < len(run.stocks) or run.collapsed
+
+
+def _stock_alt(months: Sequence[MonthReplay], unit: str) -> str:
+    if not months:
+        return "The stock; no month has begun."
+    last = months[-1]
+    now = last.stock_after if last.stock_after is not None else last.stock
+    return f"Stock over {last.month} months, from {months[0].stock} {unit} to {now} {unit}" + (
+        ", ending in collapse." if last.collapsed else "."
+    )
+
+
+def _said(asked: int | None, readable: bool) -> str:
+    return str(asked) if readable and asked is not None else "something unreadable"
+
+
+def _plain(text: str) -> str:
+    """Return *text* without meaning for Plotly, which reads a little HTML and %{...} in names."""
+    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return escaped.replace("%{", "% {")

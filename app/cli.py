@@ -1,0 +1,218 @@
+"""The `govsim` command. Each command reads the settings, calls one service and reports in plain sentences.
+
+Exit codes: 0 done, 1 something did not work out (it is named), 2 a wrong call, configuration or environment.
+"""
+
+import asyncio
+import signal
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import structlog
+import typer
+from rich.console import Console
+
+from app.commons.config import AllocationRule
+from app.jobs.launch import LaunchError, LaunchPlan
+from app.minds.prompts import PromptError
+from app.models.base import ModelError
+from app.models.hub import ModelHub
+from app.settings import Settings, SettingsError, environment, load_settings
+from app.store.connect import DatabaseError, open_database
+from app.store.migrate import upgrade
+
+app = typer.Typer(
+    name="govsim",
+    help="GovSim Observatory: launch, watch, inspect and share GovSim episodes.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+db = typer.Typer(help="The database.", no_args_is_help=True)
+app.add_typer(db, name="db")
+errors = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+
+KNOWN_ERRORS = (SettingsError, DatabaseError, ModelError, LaunchError, PromptError)
+
+
+def fail(message: str) -> NoReturn:
+    """Say what is wrong and end with exit code 2."""
+    errors.print(f"govsim: {message}")
+    raise typer.Exit(2)
+
+
+def quiet_logs() -> None:
+    """Send our own log lines to standard error, warnings and worse only."""
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(30),
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+    )
+
+
+def settings_and_schema() -> Settings:
+    """Return the settings, with the database brought to the current schema."""
+    settings = load_settings()
+    upgrade(settings.database_url, settings.migrations)
+    return settings
+
+
+def hub_of(settings: Settings) -> ModelHub:
+    """Return the models that the environment and the models file name."""
+    from app.models.endpoints import load_endpoints
+
+    return ModelHub(load_endpoints(settings.models_path, environment()))
+
+
+def prompt_folders(settings: Settings) -> list[Path]:
+    """Return where prompt sets lie: the user's folder first."""
+    own = [settings.prompts] if settings.prompts else []
+    return [*own, settings.templates / "prompts"]
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one.")] = None,
+    worker: Annotated[bool, typer.Option(help="Start a worker process beside the web process.")] = True,
+) -> None:
+    """Start the web application, and a worker process that plays its runs."""
+    from app.serve import run_server
+
+    settings = settings_and_schema()
+    changes = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    run_server(settings.model_copy(update=changes), with_worker=worker, fail=fail)
+
+
+@app.command()
+def worker(
+    parent: Annotated[int | None, typer.Option(hidden=True)] = None,
+) -> None:
+    """Play queued runs until stopped."""
+    from app.jobs.supervise import follow_parent
+    from app.jobs.worker import Worker
+
+    settings = settings_and_schema()
+
+    async def work() -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        follower = asyncio.create_task(follow_parent(parent, stop)) if parent else None
+        database = open_database(settings.database_url)
+        try:
+            async with hub_of(settings) as hub:
+                await Worker(
+                    database,
+                    hub,
+                    capacity=settings.runs_per_worker,
+                    stale_after=timedelta(seconds=settings.stale_after_s),
+                ).work(stop)
+        finally:
+            if follower is not None:
+                follower.cancel()
+            await database.close()
+
+    asyncio.run(work())
+
+
+@app.command()
+def run(
+    scenario: Annotated[str, typer.Option(help="fishery, pasture or pollution.")] = "fishery",
+    condition: Annotated[str, typer.Option(help="default, universalization or no_communication.")] = "default",
+    mind: Annotated[
+        list[str] | None,
+        typer.Option(help="scripted:POLICY or generative:ENDPOINT/MODEL; one for all agents or one for each."),
+    ] = None,
+    agent: Annotated[list[str] | None, typer.Option(help="An agent's name; as often as there are agents.")] = None,
+    framework: Annotated[
+        str | None, typer.Option(help="scripted or generative:ENDPOINT/MODEL; follows the agents by default.")
+    ] = None,
+    seed: Annotated[list[int] | None, typer.Option(help="Environment seed; one run for each.")] = None,
+    months: Annotated[int, typer.Option(help="Length of the episode in months.")] = 12,
+    capacity: Annotated[int, typer.Option(help="Carrying capacity in units.")] = 100,
+    growth: Annotated[float, typer.Option(help="What is left is multiplied by this.")] = 2.0,
+    collapse_threshold: Annotated[int, typer.Option(help="Fewer units left after the harvest: collapse.")] = 5,
+    allocation: Annotated[str, typer.Option(help="stochastic or proportional.")] = "stochastic",
+    temperature: Annotated[float, typer.Option(help="Sampling temperature of generative minds.")] = 0.0,
+    name: Annotated[str | None, typer.Option(help="A name for the experiment.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print each finished run as one JSON object.")] = False,
+) -> None:
+    """Play episodes here and now; they are stored like those launched in the browser."""
+    from app.console import play_here
+
+    if allocation not in ("stochastic", "proportional"):
+        fail(f"There is no allocation rule '{allocation}'. Choose stochastic or proportional.")
+    rule: AllocationRule = "proportional" if allocation == "proportional" else "stochastic"
+    plan = LaunchPlan(
+        scenario=scenario,
+        condition=condition,
+        minds=mind or ["scripted:fair-share"],
+        agents=agent or None,
+        framework=framework,
+        seeds=seed or [42],
+        months=months,
+        capacity=capacity,
+        growth=growth,
+        collapse_threshold=collapse_threshold,
+        allocation=rule,
+        temperature=temperature,
+        name=name,
+    )
+    settings = settings_and_schema()
+    if not as_json:
+        quiet_logs()
+    raise typer.Exit(
+        asyncio.run(
+            play_here(settings, plan, hub=hub_of(settings), prompt_folders=prompt_folders(settings), as_json=as_json)
+        )
+    )
+
+
+@app.command("import")
+def import_(
+    paths: Annotated[list[Path], typer.Argument(help="Run folders, folders of runs, or log files.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and measure only; store nothing.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array.")] = False,
+) -> None:
+    """Import logs of the GovSim research code."""
+    from app.console import import_paths
+
+    for path in paths:
+        if not path.exists():
+            fail(f"There is nothing at {path}.")
+    settings = None if dry_run else settings_and_schema()
+    raise typer.Exit(asyncio.run(import_paths(paths, settings, as_json=as_json)))
+
+
+@app.command()
+def models(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array.")] = False) -> None:
+    """List the model endpoints that are configured."""
+    from app.console import print_models
+
+    print_models(hub_of(load_settings()), as_json=as_json)
+
+
+@db.command("upgrade")
+def db_upgrade() -> None:
+    """Bring the database to the current schema."""
+    settings = settings_and_schema()
+    typer.echo(f"{settings.database_url} is at the current schema.")
+
+
+def main() -> None:
+    """Run the command; errors that a user can mend are one sentence and exit code 2."""
+    try:
+        app()
+    except KNOWN_ERRORS as error:
+        errors.print(f"govsim: {error}")
+        sys.exit(2)
+    except OSError as error:
+        errors.print(f"govsim: {error.strerror or error}{f': {error.filename}' if error.filename else ''}")
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

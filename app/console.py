@@ -1,0 +1,165 @@
+"""What the `govsim` commands do and print, once settings are read."""
+
+import asyncio
+import json
+import signal
+import sys
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+
+import structlog
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from app.commons.events import Event, Harvested
+from app.jobs.launch import LaunchPlan, launch_plan
+from app.jobs.player import Player
+from app.jobs.report import outcome, run_object
+from app.jobs.worker import Worker, owner_name
+from app.models.hub import ModelHub
+from app.settings import Settings
+from app.store.connect import Database, open_database
+from app.store.records import RunRecord
+from app.store.runs import Claim, get_run
+
+out = Console(soft_wrap=True, highlight=False)
+err = Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+async def play_here(
+    settings: Settings, plan: LaunchPlan, *, hub: ModelHub, prompt_folders: Sequence[Path], as_json: bool
+) -> int:
+    """Store the runs of *plan* and play them in this process, one after the other; return the exit code.
+
+    Ctrl+C ends the run at hand as *paused*: it can be resumed, nothing that was answered is lost.
+    """
+    database = open_database(settings.database_url)
+    try:
+        async with hub:
+            _, ids = await launch_plan(
+                database,
+                plan,
+                check_model=hub.check_name,
+                prompt_folders=prompt_folders,
+                owner=(owner := owner_name("govsim-run")),
+            )
+            structlog.get_logger().info("playing", owner=owner, runs=ids)
+            worker = Worker(database, hub, capacity=len(ids), stale_after=timedelta(seconds=settings.stale_after_s))
+            runs = await _play_all(worker, database, hub, ids, show=not as_json)
+    finally:
+        await database.close()
+    for run in runs:
+        if as_json:
+            typer.echo(json.dumps(run_object(run), ensure_ascii=False))
+        else:
+            out.print(describe(run), markup=False)
+    return 0 if all(run.state == "finished" for run in runs) else 1
+
+
+async def _play_all(
+    worker: Worker, database: Database, hub: ModelHub, ids: Sequence[str], *, show: bool
+) -> list[RunRecord]:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("months"))
+    with Progress(*columns, TimeElapsedColumn(), console=err, disable=not show, transient=True) as progress:
+        players = []
+        for run_id in ids:
+            run = await get_run(database, run_id)
+            bar = progress.add_task(f"{run_id} · {run.scenario}, seed {run.seed}", total=run.months)
+
+            def advance(event: Event, bar: object = bar) -> None:
+                if isinstance(event, Harvested):
+                    progress.update(bar, completed=event.month)  # type: ignore[arg-type]
+
+            players.append(Player(database, hub, Claim(run_id=run_id, epoch=1), on_event=advance))
+
+        def interrupt() -> None:
+            for player in players:
+                player.wish("leave paused")
+
+        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, interrupt)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, interrupt)
+        await worker.play_these(players)
+    return [await get_run(database, run_id) for run_id in ids]
+
+
+def describe(run: RunRecord) -> str:
+    """Return a run's outcome in a few lines."""
+    lines = [f"Run {run.id}: {run.state}" + (f" ({run.reason})" if run.reason else "")]
+    lines.append(f"  {run.scenario}, {run.condition}, seed {run.seed}, {run.models}")
+    lines.append(f"  {outcome(run)}: {run.months_played} of {run.months} months played")
+    if run.mean_gain is not None:
+        gains = ", ".join(f"{name} {gain}" for name, gain in run.gains.items())
+        lines.append(f"  gain {run.mean_gain:.1f} per agent ({gains})")
+    numbers = (
+        ("efficiency", run.efficiency),
+        ("equality", run.equality),
+        ("over-usage", run.over_usage),
+    )
+    lines.append("  " + ", ".join(f"{name} {'–' if x is None else format(x, '.3f')}" for name, x in numbers))
+    if run.unreadable:
+        lines.append(f"  {run.unreadable} harvest answers could not be read")
+    return "\n".join(lines)
+
+
+def print_models(hub: ModelHub, *, as_json: bool) -> None:
+    """Print the endpoints, whether their keys are there, and how to write their models."""
+    views = hub.views()
+    if as_json:
+        typer.echo(json.dumps([view.model_dump() for view in views], indent=2))
+        return
+    if not views:
+        out.print("No model endpoint is configured. Scripted minds need none.", markup=False)
+        out.print("Set for example OPENAI_API_KEY, or name a models.toml in GOVSIM_MODELS_FILE.", markup=False)
+        return
+    table = Table(box=None, pad_edge=False)
+    for title in ("endpoint", "host", "key", "at once", "models"):
+        table.add_column(title)
+    for view in views:
+        key = "not needed" if view.api_key_env is None else "set" if view.key_present else f"{view.api_key_env} missing"
+        names = "\n".join(f"{view.name}/{model}" for model in view.models)
+        table.add_row(view.name, view.host, key, str(view.max_concurrency), names)
+    out.print(table)
+
+
+async def import_paths(paths: Sequence[Path], settings: Settings | None, *, as_json: bool) -> int:
+    """Import the logs under *paths*, or with *settings* None only read them; return the exit code."""
+    from app.interop.files import UnreadableLog, find_logs
+    from app.interop.library import import_logs
+    from app.interop.research import read_log
+    from app.interop.summary import summary
+
+    failed: list[str] = []
+    if settings is None:
+        objects = []
+        for folder in find_logs(paths):
+            try:
+                objects.append(summary(read_log(folder)))
+            except UnreadableLog as error:
+                failed.append(str(error))
+        if as_json:
+            typer.echo(json.dumps(objects, indent=2, ensure_ascii=False))
+        else:
+            _print_summaries(objects)
+    else:
+        database = open_database(settings.database_url)
+        try:
+            outcomes = await import_logs(database, find_logs(paths))
+        finally:
+            await database.close()
+        raise NotImplementedError(outcomes)
+    for text in failed:
+        err.print(f"Not imported: {text}", markup=False)
+    sys.stdout.flush()
+    return 1 if failed else 0
+
+
+def _print_summaries(objects: Sequence[dict[str, object]]) -> None:
+    for item in objects:
+        out.print(
+            f"{item['path']}: {item['scenario']}, {item['condition']}, {item['model']}, "
+            f"{item['months_played']} months, survived: {item['survived']}, mean gain {item['mean_gain']}",
+            markup=False,
+        )

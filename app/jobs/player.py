@@ -1,0 +1,224 @@
+"""Plays one claimed run: puts configuration, minds, models and recorder together, and leaves the run in a state."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import structlog
+from sqlalchemy.exc import OperationalError
+
+from app.commons.events import Event, MonthStarted, parse_event
+from app.commons.metrics import EpisodeMetrics, episode_metrics, harvests
+from app.engine.play import play
+from app.engine.version import ENGINE_VERSION
+from app.jobs.drain import CallsUnderWay, DrainingModel, Stopping
+from app.minds.build import NotPlayable, build_minds
+from app.minds.prompts import PromptError, PromptSet
+from app.models.base import EndpointDown, Model, ModelNotConfigured, RecordMismatch
+from app.models.hub import ModelHub
+from app.store.connect import Database
+from app.store.queries import events_after
+from app.store.recorder import ReplayDiverged, RunRecorder, open_recorder
+from app.store.records import RunRecord, RunState
+from app.store.runs import Claim, LostRun, get_run, leave, load_prompt_set
+
+DRAIN_SECONDS = 10.0
+
+log = structlog.get_logger()
+
+Wish = Literal["pause", "stop", "leave paused", "hand back", "lost"]
+
+
+class PauseAsked(Exception):
+    """The month is over and a pause was asked for."""
+
+
+class VersionConflict(Exception):
+    """The run was recorded by another version of the engine."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The state to leave a run in, and why."""
+
+    state: RunState
+    reason_kind: str | None = None
+    reason: str | None = None
+
+
+class Player:
+    """Plays the run of one claim, once. `wish` may be called at any time from the same event loop."""
+
+    def __init__(
+        self,
+        database: Database,
+        hub: ModelHub,
+        claim: Claim,
+        on_event: Callable[[Event], None] = lambda event: None,
+        drain_seconds: float = DRAIN_SECONDS,
+    ) -> None:
+        self.claim = claim
+        self._database = database
+        self._hub = hub
+        self._on_event = on_event
+        self._drain_seconds = drain_seconds
+        self._calls = CallsUnderWay()
+        self._episode: asyncio.Task[None] | None = None
+        self._pause = False
+        self._wish: Wish | None = None
+        self._recorder_failure: BaseException | None = None
+
+    def wish(self, wish: Wish | None) -> None:
+        """Ask for something: a pause at the end of the month, a stop or pause now, giving the run back, letting go."""
+        self._pause = wish == "pause"
+        if wish not in (None, "pause") and self._wish is None:
+            self._wish = wish
+            if self._episode is not None:
+                self._episode.cancel()
+
+    async def run(self) -> RunState | None:
+        """Play until the run ends, pauses or is given up; return the state it was left in, None if it was lost."""
+        logger = log.bind(run=self.claim.run_id, epoch=self.claim.epoch)
+        try:
+            run = await get_run(self._database, self.claim.run_id)
+            recorder = await open_recorder(self._database, self.claim)
+        except Exception as error:
+            logger.exception("the record could not be opened")
+            return await self._leave_quietly(Verdict("failed", "storage", f"The record cannot be read: {error}"))
+        recorder.on_failure = self._fail
+        try:
+            verdict = await self._play(run, recorder)
+            if self._wish == "lost":
+                raise LostRun(self.claim.run_id)
+            await recorder.close()
+            metrics = await measure(self._database, run)
+            await leave(
+                self._database,
+                self.claim,
+                verdict.state,
+                reason_kind=verdict.reason_kind,
+                reason=verdict.reason,
+                metrics=metrics,
+            )
+        except LostRun:
+            logger.warning("another player owns the run")
+            return None
+        except Exception as error:
+            logger.exception("the run could not be left")
+            return await self._leave_quietly(_storage(error))
+        finally:
+            await recorder.close()
+        logger.info("left", state=verdict.state, reason=verdict.reason)
+        return verdict.state
+
+    async def _play(self, run: RunRecord, recorder: RunRecorder) -> Verdict:
+        self._episode = asyncio.create_task(self._episode_of(run, recorder), name=f"episode {run.id}")
+        if self._wish is not None:
+            self._episode.cancel()
+        try:
+            await self._episode
+            await recorder.flush()
+        except asyncio.CancelledError:
+            if self._wish is None and self._recorder_failure is None:
+                self._wish = "hand back"
+        except BaseException as error:
+            return await self._explain(error, run, recorder)
+        if self._recorder_failure is not None:
+            return await self._explain(self._recorder_failure, run, recorder)
+        if self._wish is None:
+            return Verdict("finished")
+        if self._wish != "lost":
+            await self._calls.drain(self._drain_seconds)
+        if self._wish == "stop":
+            return Verdict("cancelled", "user", "Stopped on request.")
+        if self._wish == "leave paused":
+            return Verdict("paused", "user", "Interrupted from the keyboard. Resume it in the browser.")
+        return Verdict("queued", "worker", "The worker is shutting down.")
+
+    async def _episode_of(self, run: RunRecord, recorder: RunRecorder) -> None:
+        if recorder.stored_events and run.engine_version != ENGINE_VERSION:
+            raise VersionConflict(
+                f"It was recorded with engine {run.engine_version}; this is engine {ENGINE_VERSION}. "
+                "Resume it with the version that recorded it, or launch it anew."
+            )
+        prompts = {
+            name: PromptSet.from_files(*await load_prompt_set(self._database, digest))
+            for name, digest in run.prompts.items()
+        }
+
+        def open_model(name: str) -> Model:
+            return DrainingModel(self._hub.open(name, run.id, recorder), self._calls)
+
+        def emit(event: Event) -> None:
+            if self._pause and isinstance(event, MonthStarted) and event.month > 1:
+                raise PauseAsked
+            recorder.emit(event)
+            self._on_event(event)
+
+        minds, framework = build_minds(run.episode, prompts, open_model)
+        await play(run.episode, minds, framework, emit)
+
+    def _fail(self, error: BaseException) -> None:
+        self._recorder_failure = error
+        if self._episode is not None:
+            self._episode.cancel()
+
+    async def _explain(self, error: BaseException, run: RunRecord, recorder: RunRecorder) -> Verdict:
+        """Return the state that an error leads to; calls under way are waited for, since they are paid for."""
+        cause = first_cause(error)
+        if isinstance(cause, LostRun):
+            self._wish = "lost"
+            return Verdict("queued")
+        if not isinstance(cause, OperationalError):
+            await self._calls.drain(self._drain_seconds)
+        if isinstance(cause, PauseAsked):
+            return Verdict("paused", "user", "Paused on request.")
+        if isinstance(cause, EndpointDown | ModelNotConfigured):
+            return Verdict("paused", "endpoint", str(cause))
+        if isinstance(cause, ReplayDiverged):
+            return Verdict("paused", "version", f"It cannot be continued from its record: {cause}.")
+        if isinstance(cause, RecordMismatch | VersionConflict | LookupError):
+            return Verdict("paused", "version", str(cause))
+        if isinstance(cause, PromptError | NotPlayable):
+            return Verdict("failed", "configuration", str(cause))
+        if isinstance(cause, OperationalError):
+            return _storage(cause)
+        log.error("the episode failed", run=run.id, exc_info=cause)
+        return Verdict("failed", "defect", f"{type(cause).__name__}: {cause}")
+
+    async def _leave_quietly(self, verdict: Verdict) -> RunState | None:
+        try:
+            await leave(
+                self._database, self.claim, verdict.state, reason_kind=verdict.reason_kind, reason=verdict.reason
+            )
+        except Exception:
+            # Nothing can be written: the lease runs out, and a worker that can write takes the run over.
+            log.exception("the run keeps its lease until it runs out", run=self.claim.run_id)
+            return None
+        return verdict.state
+
+
+def _storage(error: BaseException) -> Verdict:
+    what = getattr(error, "orig", None) or error
+    return Verdict(
+        "paused",
+        "storage",
+        f"The record could not be written: {what}. Everything up to here is kept. "
+        "Free disk space or mend the database, then resume.",
+    )
+
+
+def first_cause(error: BaseException) -> BaseException:
+    """Return the error that explains a group of errors: calls refused and tasks cancelled explain nothing."""
+    if not isinstance(error, BaseExceptionGroup):
+        return error
+    causes = [first_cause(inner) for inner in error.exceptions]
+    telling = [cause for cause in causes if not isinstance(cause, asyncio.CancelledError | Stopping)]
+    return (telling or causes)[0]
+
+
+async def measure(database: Database, run: RunRecord) -> EpisodeMetrics:
+    """Return the metrics of a run from its recorded events."""
+    events = [parse_event(text) for _, text in await events_after(database, run.id)]
+    return episode_metrics(harvests(events), run.episode.game, run.episode.names)

@@ -1,0 +1,51 @@
+"""The worker process beside the web process: started with it, started again if it dies, stopped with it."""
+
+import asyncio
+import os
+import sys
+
+import structlog
+
+STOP_SECONDS = 15.0
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
+
+log = structlog.get_logger()
+
+
+async def keep_worker(stop: asyncio.Event) -> None:
+    """Keep one `govsim worker` process alive until *stop* is set, then let it hand its runs back and end it."""
+    pause = FIRST_PAUSE
+    while not stop.is_set():
+        started = asyncio.get_running_loop().time()
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "app.cli", "worker", "--parent", str(os.getpid())
+        )
+        ended = asyncio.create_task(process.wait())
+        stopped = asyncio.create_task(stop.wait())
+        await asyncio.wait({ended, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        if not ended.done():
+            await _end(process, ended)
+            return
+        log.warning("the worker process ended; it is started again", exit_code=process.returncode)
+        lived = asyncio.get_running_loop().time() - started
+        pause = FIRST_PAUSE if lived > LONGEST_PAUSE else min(pause * 2, LONGEST_PAUSE)
+        try:
+            await asyncio.wait_for(stop.wait(), pause)
+        except TimeoutError:
+            continue
+
+
+async def _end(process: asyncio.subprocess.Process, ended: "asyncio.Task[int]") -> None:
+    process.terminate()
+    done, _ = await asyncio.wait({ended}, timeout=STOP_SECONDS)
+    if not done:
+        process.kill()
+        await ended
+
+
+async def follow_parent(parent: int, stop: asyncio.Event) -> None:
+    """Set *stop* when the process *parent* is no longer our parent: nobody is left to stop us."""
+    while os.getppid() == parent:  # noqa: ASYNC110 - the system sends no event for this
+        await asyncio.sleep(1.0)
+    stop.set()

@@ -1,0 +1,76 @@
+"""From configuration to minds: one table for the kinds of mind, and where prompt sets are found."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+from app.commons import config as configuration
+from app.commons.config import EpisodeConfig
+from app.commons.minds import Framework, Mind
+from app.commons.scenario import Scenario, get_scenario
+from app.minds.framework import GenerativeFramework
+from app.minds.generative import GenerativeMind
+from app.minds.prompts import PromptError, PromptSet
+from app.minds.scripted import ScriptedFramework, ScriptedMind
+from app.models.base import Model
+
+OpenModel = Callable[[str], Model]
+
+
+class NotPlayable(ValueError):
+    """An imported run cannot be played: what decided for its agents is not here."""
+
+
+def build_minds(
+    config: EpisodeConfig, prompts: Mapping[str, PromptSet], open_model: OpenModel
+) -> tuple[dict[str, Mind], Framework]:
+    """Return the minds of an episode by agent name, and its framework.
+
+    Args:
+        config: the episode.
+        prompts: the prompt sets it names.
+        open_model: opens a model by its name ENDPOINT/MODEL.
+
+    Raises:
+        NotPlayable: if a mind is a recorded one.
+        app.models.base.ModelNotConfigured: from `open_model`.
+    """
+    scenario = get_scenario(config.scenario)
+    minds = {agent.name: _mind(agent, config, scenario, prompts, open_model) for agent in config.agents}
+    framework = config.framework
+    if isinstance(framework, configuration.ScriptedFramework):
+        return minds, ScriptedFramework(scenario)
+    if isinstance(framework, configuration.GenerativeFramework):
+        model = open_model(framework.model)
+        return minds, GenerativeFramework(scenario, config, framework, prompts[framework.prompts], model)
+    raise NotPlayable("An imported run cannot be played again.")
+
+
+def _mind(
+    agent: configuration.AgentConfig,
+    config: EpisodeConfig,
+    scenario: Scenario,
+    prompts: Mapping[str, PromptSet],
+    open_model: OpenModel,
+) -> Mind:
+    mind = agent.mind
+    if isinstance(mind, configuration.ScriptedMind):
+        return ScriptedMind(agent.name, mind.policy, config, scenario)
+    if isinstance(mind, configuration.GenerativeMind):
+        return GenerativeMind(agent.name, scenario, config, mind, prompts[mind.prompts], open_model(mind.model))
+    raise NotPlayable(f"{agent.name} is from an imported run and cannot be played again.")
+
+
+def load_prompt_sets(folders: Sequence[Path], names: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Return the files of the named prompt sets; the first of *folders* that has a set of a name wins.
+
+    Raises:
+        PromptError: if a set is missing or cannot be used.
+    """
+    found = {}
+    for name in sorted(names):
+        folder = next((folder / name for folder in folders if (folder / name).is_dir()), None)
+        if folder is None:
+            places = " or ".join(str(folder) for folder in folders)
+            raise PromptError(f"There is no prompt set '{name}' in {places}.")
+        found[name] = PromptSet.load(folder).files
+    return found

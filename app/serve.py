@@ -1,0 +1,79 @@
+"""`govsim serve`: the web process, its socket and the worker process beside it."""
+
+import asyncio
+import contextlib
+import errno
+import socket
+from collections.abc import Callable
+from typing import NoReturn
+
+import typer
+import uvicorn
+
+from app.jobs.supervise import keep_worker
+from app.main import create_app
+from app.settings import Settings
+from app.web.security import ExposureError, check_exposure
+
+
+def run_server(settings: Settings, *, with_worker: bool, fail: Callable[[str], NoReturn]) -> None:
+    """Serve the web application until it is stopped.
+
+    Args:
+        settings: where to listen, the database, and the rest.
+        with_worker: whether a worker process is kept beside the web process.
+        fail: ends the program with a message; called when the address cannot be used.
+    """
+    try:
+        check_exposure(settings.host, settings.password)
+    except ExposureError as error:
+        fail(str(error))
+    listener = _listen(settings.host, settings.port, fail)
+    settings = settings.model_copy(update={"port": listener.getsockname()[1]})
+    asyncio.run(_serve(settings, listener, with_worker=with_worker))
+
+
+async def _serve(settings: Settings, listener: socket.socket, *, with_worker: bool) -> None:
+    stop = asyncio.Event()
+    server = _AnnouncingServer(
+        uvicorn.Config(create_app(settings), log_level="warning", lifespan="on", timeout_graceful_shutdown=3), settings
+    )
+    worker = asyncio.create_task(keep_worker(stop)) if with_worker else None
+    try:
+        await server.serve(sockets=[listener])
+    finally:
+        stop.set()
+        if worker is not None:
+            with contextlib.suppress(asyncio.CancelledError):
+                await worker
+
+
+class _AnnouncingServer(uvicorn.Server):
+    """A server that says where it is, once it answers there."""
+
+    def __init__(self, config: uvicorn.Config, settings: Settings) -> None:
+        super().__init__(config)
+        self._settings = settings
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            settings = self._settings
+            host = f"[{settings.host}]" if ":" in settings.host else settings.host
+            typer.echo(f"GovSim Observatory is ready: http://{host}:{settings.port}")
+            typer.echo(f"Runs are kept in {settings.database_url}. Stop with Ctrl+C.")
+
+
+def _listen(host: str, port: int, fail: Callable[[str], NoReturn]) -> socket.socket:
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            fail(f"Port {port} is in use. Stop what uses it, or choose another: govsim serve --port {port + 1}")
+        fail(f"Cannot listen on {host}:{port}: {error.strerror or error}.")
+    listener.listen(256)
+    listener.set_inheritable(False)
+    return listener

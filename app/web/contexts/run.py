@@ -1,0 +1,381 @@
+"""What the run page shows, and how its address is read. The route fills it; `templates/pages/run.html` draws it."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import cos, pi, sin, sqrt
+from typing import Any, Literal
+
+from app.analysis.replay import AgentMonth, Line, MemoryEntry, MonthReplay, Replay, initials, replay
+from app.commons.config import GenerativeMind, RecordedMind, ScriptedMind
+from app.commons.events import Event, Remembered
+from app.commons.scenario import Scenario, conditions, scenarios
+from app.store.queries import CallDetail
+from app.store.records import CallSummary, RunRecord, ShareRecord
+
+Tab = Literal["decision", "prompt", "completion", "memories", "usage"]
+TABS: tuple[tuple[Tab, str], ...] = (
+    ("decision", "Decision"),
+    ("prompt", "Prompt"),
+    ("completion", "Completion"),
+    ("memories", "Memories"),
+    ("usage", "Usage"),
+)
+VIEWS = ("stage", "chat", "agents", "charts")
+
+SCENE_WIDTH, SCENE_HEIGHT = 640, 430
+
+
+@dataclass(frozen=True)
+class RunView:
+    """The place in a run that an address names. `month` is 0 where nothing has happened yet."""
+
+    month: int
+    message: str | None = None
+    agent: int | None = None
+    tab: Tab = "decision"
+    view: str = "stage"
+    notices: tuple[str, ...] = ()
+    explicit: bool = False
+
+
+@dataclass(frozen=True)
+class Badge:
+    """A word and the kind that colours it."""
+
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Seat:
+    """Where an agent sits around the commons, in units of the drawing."""
+
+    index: int
+    name: str
+    initials: str
+    x: float
+    y: float
+
+
+@dataclass(frozen=True)
+class RunPage:
+    """The run page's one variable, `run`.
+
+    Attributes:
+        record: the run as the store has it.
+        replay: the run told from its events.
+        view: the place the address names.
+        api: where the JSON twin lives, without a slash at the end: `/api/v1/runs/ID`, or `/s/TOKEN/api` in a share.
+        page: the page's own address without query: `/runs/ID` or `/s/TOKEN`.
+        events: (seq, event) as stored, memories included or not.
+        share: the share this page is shown through; None for the owner.
+        calls: the chosen agent's calls of the chosen month; only needed for readers without scripts.
+        call: the call to show as prompt or completion; same.
+        issued_link: a share link just made, shown this once.
+    """
+
+    record: RunRecord
+    replay: Replay
+    view: RunView
+    api: str
+    page: str
+    events: Sequence[tuple[int, Event]]
+    share: ShareRecord | None = None
+    calls: Sequence[CallSummary] = ()
+    call: CallDetail | None = None
+    issued_link: str | None = None
+
+    @property
+    def scenario(self) -> Scenario:
+        """The run's scenario, with its words."""
+        return scenarios()[self.record.scenario]
+
+    @property
+    def condition(self) -> str:
+        """The condition's name for people."""
+        known = conditions().get(self.record.condition)
+        return known.label if known else self.record.condition.replace("_", " ")
+
+    @property
+    def title(self) -> str:
+        """Scenario, condition and seed, or the name an import gave."""
+        seed = "" if self.record.seed is None else f", seed {self.record.seed}"
+        return f"{self.scenario.label}, {self.condition.lower()}{seed}"
+
+    @property
+    def outcome(self) -> Badge:
+        """How the run ended, or how far it is."""
+        return outcome_badge(self.record, self.replay)
+
+    @property
+    def scripted(self) -> bool:
+        """Whether any agent follows a script instead of a model."""
+        return any(isinstance(agent.mind, ScriptedMind) for agent in self.record.episode.agents)
+
+    @property
+    def imported(self) -> bool:
+        """Whether the run comes from somebody else's logs."""
+        return self.record.origin == "imported"
+
+    @property
+    def prompts(self) -> bool:
+        """Whether this reader may open prompts and completions."""
+        return self.share is None or self.share.with_prompts
+
+    @property
+    def minds(self) -> str:
+        """What decided for the agents: "Llama-3-8B ×5" or "greedy ×2, fair-share ×3"."""
+        labels = Counter(mind_label(agent.mind) for agent in self.record.episode.agents)
+        return ", ".join(label if count == 1 else f"{label} ×{count}" for label, count in labels.items())
+
+    @property
+    def duration(self) -> str | None:
+        """How long the run took, for people; None where it is not known."""
+        if self.record.started_at is None or self.record.ended_at is None:
+            return None
+        seconds = (self.record.ended_at - self.record.started_at).total_seconds()
+        if seconds < 90:
+            return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
+        return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+    @cached_property
+    def month(self) -> MonthReplay | None:
+        """The month to show."""
+        return self.replay.month(self.view.month)
+
+    @cached_property
+    def month_before(self) -> MonthReplay | None:
+        """The month before the one to show."""
+        return self.replay.month(self.view.month - 1)
+
+    @cached_property
+    def month_after(self) -> MonthReplay | None:
+        """The month after the one to show."""
+        return self.replay.month(self.view.month + 1)
+
+    @cached_property
+    def initials(self) -> tuple[str, ...]:
+        """Two letters per agent."""
+        return initials(self.replay.names)
+
+    @cached_property
+    def seats(self) -> tuple[Seat, ...]:
+        """Where the agents sit."""
+        return seats(self.replay.names)
+
+    @property
+    def agent(self) -> AgentMonth | None:
+        """The chosen agent's month."""
+        if self.month is None or self.view.agent is None:
+            return None
+        return self.month.agent(self.replay.names[self.view.agent])
+
+    @property
+    def memories(self) -> list[MemoryEntry]:
+        """The chosen agent's memories up to the chosen month, newest first."""
+        if self.view.agent is None:
+            return []
+        name = self.replay.names[self.view.agent]
+        kept = [entry for entry in self.replay.memories if entry.agent == name and entry.month <= self.view.month]
+        return kept[::-1]
+
+    @property
+    def top_catch(self) -> int:
+        """The largest catch of any agent so far: the full length of a catch bar."""
+        caught = [agent.collected or 0 for month in self.replay.months for agent in month.agents]
+        return max([*caught, 1])
+
+    def index(self, name: str) -> int | None:
+        """Return the place of the agent called *name*, or None for the overseer."""
+        return self.replay.names.index(name) if name in self.replay.names else None
+
+    def scale(self, stock: int | None) -> float:
+        """Return the size of the commons in the drawing, 0..1: its area is the stock's part of the capacity."""
+        return round(sqrt(self.part(stock)), 4)
+
+    def part(self, stock: int | None) -> float:
+        """Return *stock* over capacity, 0..1."""
+        return max(0.0, min(1.0, (stock or 0) / self.record.episode.game.capacity))
+
+    def link(self, **changes: str | int | None) -> str:
+        """Return a query that names this place with *changes* made, for links that work without scripts."""
+        agent = None if self.view.agent is None else self.replay.names[self.view.agent].lower()
+        tab = self.view.tab if self.view.tab != "decision" else None
+        parts: dict[str, str | int | None] = {"m": self.view.month, "agent": agent, "tab": tab, **changes}
+        return query_string({name: value for name, value in parts.items() if value is not None})
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """What the page's scripts need: the run's shape, its words, and its events without memories."""
+        episode = self.record.episode
+        words = self.scenario.words
+        return {
+            "names": list(self.replay.names),
+            "initials": list(self.initials),
+            "months_total": episode.game.months,
+            "capacity": episode.game.capacity,
+            "collapse_threshold": episode.game.collapse_threshold,
+            "words": {"unit": words.unit_short, "units": words.units, "took": words.took, "overseer": words.overseer},
+            "state": self.record.state,
+            "live": self.record.live and not (self.share and self.share.last_seq is not None),
+            "prompts": self.prompts,
+            "follow": not self.view.explicit,
+            "last_seq": self.events[-1][0] if self.events else 0,
+            "events": [
+                {"seq": seq, **event.model_dump(mode="json")}
+                for seq, event in self.events
+                if not isinstance(event, Remembered)
+            ],
+        }
+
+
+def run_page(
+    record: RunRecord,
+    events: Sequence[tuple[int, Event]],
+    query: Mapping[str, str],
+    *,
+    api: str,
+    page: str,
+    share: ShareRecord | None = None,
+    calls: Sequence[CallSummary] = (),
+    call: CallDetail | None = None,
+    issued_link: str | None = None,
+) -> RunPage:
+    """Return the run page for a run, its events and the query of its address. Arguments: see `RunPage`."""
+    told = replay([event for _, event in events], record.episode)
+    return RunPage(
+        record=record,
+        replay=told,
+        view=read_view(query, told),
+        api=api,
+        page=page,
+        events=events,
+        share=share,
+        calls=calls,
+        call=call,
+        issued_link=issued_link,
+    )
+
+
+def read_view(query: Mapping[str, str], told: Replay) -> RunView:
+    """Read the place in a run from the query of an address; what names nothing falls back, with a notice.
+
+    Without `m`, a finished run opens at month 1 and a running one at its latest month.
+    """
+    notices: list[str] = []
+    numbers = [month.month for month in told.months]
+    default = 0 if not numbers else numbers[0] if told.finished else numbers[-1]
+    message = query.get("msg") or None
+    month = _month(query.get("m"), message, numbers, default, notices)
+    if message is not None and not _is_message(message, told.month(month)):
+        notices.append(f"Month {month} has no message “{_short(message)}”.")
+        message = None
+    agent = _agent(query.get("agent"), told.names, notices)
+    tab = next((tab for tab, _ in TABS if tab == query.get("tab")), None)
+    if query.get("tab") and tab is None:
+        notices.append(f"There is no tab “{_short(query['tab'])}”. Shown: Decision.")
+    view = query.get("view") if query.get("view") in VIEWS else None
+    return RunView(
+        month=month,
+        message=message,
+        agent=agent,
+        tab=tab or "decision",
+        view=view or ("agents" if agent is not None else "chat" if message else "stage"),
+        notices=tuple(notices),
+        explicit=bool(query.get("m") or message),
+    )
+
+
+def outcome_badge(record: RunRecord, told: Replay) -> Badge:
+    """Return how a run ended, or how far it is: "Survived 12/12", "Collapsed in month 6", "6 of 12 months"."""
+    played, total = told.months_played, told.months_total
+    if record.view_only:
+        return Badge("interrupted" if record.state == "interrupted" else "finished", f"{played} months")
+    if told.collapsed:
+        return Badge("collapsed", f"Collapsed in month {played}")
+    if played >= total:
+        return Badge("survived", f"Survived {played}/{total}")
+    return Badge(record.state, f"{played} of {total} months")
+
+
+def mind_label(mind: ScriptedMind | GenerativeMind | RecordedMind) -> str:
+    """Return what decides, in a word: a policy's name, or a model's."""
+    if isinstance(mind, ScriptedMind):
+        return mind.policy
+    if isinstance(mind, GenerativeMind):
+        return mind.model.split("/", 1)[1]
+    return (mind.model or "unknown model").rsplit("/", 1)[-1]
+
+
+def seats(names: Sequence[str]) -> tuple[Seat, ...]:
+    """Place the agents on an ellipse around the commons, the first at the upper left, clockwise."""
+    letters = initials(names)
+    centre_x, centre_y, radius_x, radius_y = SCENE_WIDTH / 2, SCENE_HEIGHT / 2, 246, 158
+    found = []
+    for index, name in enumerate(names):
+        angle = -pi / 2 + 2 * pi * (index - 0.5 * (len(names) % 2 == 0)) / len(names)
+        found.append(
+            Seat(
+                index=index,
+                name=name,
+                initials=letters[index],
+                x=round(centre_x + radius_x * cos(angle), 1),
+                y=round(centre_y + radius_y * sin(angle), 1),
+            )
+        )
+    return tuple(found)
+
+
+def mark_text(agent: AgentMonth, month: int, unit: str, took: str) -> str:
+    """Say what was agreed and what was done: "Agreed 8 t in month 4; caught 15 t"."""
+    if agent.collected is None:
+        return "Not settled yet"
+    if agent.limit is None:
+        return f"No agreement for this month; {took} {agent.collected} {unit}"
+    return f"Agreed {agent.limit} {unit} in month {month - 1}; {took} {agent.collected} {unit}"
+
+
+def speaker_month(line: Line, month: MonthReplay) -> AgentMonth | None:
+    """Return what the speaker of *line* did this month; None for the overseer."""
+    return None if line.overseer else month.agent(line.speaker)
+
+
+def query_string(values: Mapping[str, str | int]) -> str:
+    """Return *values* as a query that begins with a question mark."""
+    from urllib.parse import urlencode
+
+    return "?" + urlencode(values)
+
+
+def _month(text: str | None, message: str | None, numbers: list[int], default: int, notices: list[str]) -> int:
+    if not text and message and message.startswith("m"):
+        text = message[1:].split("-", 1)[0]
+    if not text:
+        return default
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 5 else None
+    if number in numbers:
+        return number
+    notices.append(f"This run has no month “{_short(text)}”" + (f". Shown: month {default}." if default else " yet."))
+    return default
+
+
+def _is_message(message: str, month: MonthReplay | None) -> bool:
+    if month is None:
+        return False
+    return message == f"m{month.month}-end" or any(line.id == message for line in month.lines)
+
+
+def _agent(text: str | None, names: Sequence[str], notices: list[str]) -> int | None:
+    if not text:
+        return None
+    for index, name in enumerate(names):
+        if name.casefold() == text.casefold():
+            return index
+    notices.append(f"No agent of this run is called “{_short(text)}”.")
+    return None
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 40 else text[:39] + "…"

@@ -1,0 +1,125 @@
+"""What can be told about an error, and the one shape the API tells it in.
+
+The API's shape is `{"error": {"code", "message", "fields"?, "id"?}}` for every status from 400 up.
+"""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
+from sqlalchemy.exc import OperationalError
+from starlette.exceptions import HTTPException
+
+from app.jobs.launch import LaunchError
+from app.minds.prompts import PromptError
+from app.store.runs import StateConflict, UnknownRun
+from app.store.shares import EndedShare, UnknownShare
+
+class ErrorBody(BaseModel):
+    """What went wrong: a stable code, a sentence, the wrong fields, and the id of an internal error in the log."""
+
+    code: str
+    message: str
+    fields: dict[str, str] | None = None
+    id: str | None = None
+
+
+class ErrorReply(BaseModel):
+    """The one shape of an error."""
+
+    error: ErrorBody
+
+
+class Problem(Exception):
+    """Something to tell the person or program that asked."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        *,
+        fields: Mapping[str, str] | None = None,
+        error_id: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.fields = dict(fields) if fields else None
+        self.error_id = error_id
+        self.headers = dict(headers or {})
+
+
+def not_found(what: str) -> Problem:
+    """Return the problem that *what* does not exist."""
+    return Problem(404, "not_found", f"There is no {what} here.")
+
+
+CODES = {
+    400: ("bad_request", "The request cannot be understood."),
+    401: ("login_required", "This needs the password."),
+    403: ("forbidden", "This is not allowed."),
+    404: ("not_found", "There is nothing at this address."),
+    405: ("method_not_allowed", "This address does not answer that method."),
+    409: ("conflict", "This cannot be done now."),
+    410: ("gone", "This is no longer here."),
+    413: ("too_large", "The request is too large."),
+    415: ("unsupported_type", "Send JSON, with Content-Type: application/json."),
+    422: ("invalid", "Something in the request is not valid."),
+    429: ("too_many_requests", "Too many attempts. Wait a minute."),
+}
+
+
+def to_problem(error: Exception) -> Problem | None:
+    """Return what to tell about *error*, or None if it is a defect of ours."""
+    match error:
+        case Problem():
+            return error
+        case UnknownRun():
+            return Problem(404, "not_found", f"There is no run '{str(error)[:40]}'.")
+        case UnknownShare():
+            return Problem(404, "not_found", "There is no such link. Ask whoever gave it to you for a new one.")
+        case EndedShare():
+            return Problem(410, "gone", f"{error} Ask whoever gave it to you for a new one.")
+        case StateConflict():
+            return Problem(409, "conflict", str(error))
+        case LaunchError():
+            return Problem(422, "invalid", str(error), fields=error.fields)
+        case PromptError():
+            return Problem(422, "invalid", str(error))
+        case RequestValidationError():
+            fields = _fields(error)
+            return Problem(422, "invalid", " ".join(f"{name}: {text}" for name, text in fields.items()), fields=fields)
+        case HTTPException():
+            return _http_problem(error)
+        case OperationalError() if "full" in str(error.orig):
+            return Problem(507, "disk_full", "The disk is full: nothing was stored. Free some space and try again.")
+        case OperationalError() if "locked" in str(error.orig):
+            return Problem(503, "busy", "The database is busy: nothing was stored. Try again in a moment.")
+    return None
+
+
+def _http_problem(error: HTTPException) -> Problem:
+    code, message = CODES.get(error.status_code, ("error", "The request could not be answered."))
+    if error.detail and error.detail != HTTPStatus(error.status_code).phrase and error.status_code != 413:
+        message = str(error.detail)
+    return Problem(error.status_code, code, message, headers=error.headers)
+
+
+def _fields(error: RequestValidationError) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for item in error.errors():
+        place = [str(part) for part in item["loc"] if part not in ("body", "query", "path", "header")]
+        text = str(item["msg"]).removeprefix("Value error, ")
+        found.setdefault(".".join(place)[:100] or "body", text[:1].upper() + text[1:] + ("" if text[-1:] == "." else "."))
+    return dict(list(found.items())[:50])
+
+
+def wants_json(path: str) -> bool:
+    """Tell whether the answers at *path* are JSON."""
+    parts = path.split("/")
+    shared_data = parts[1:2] == ["s"] and len(parts) > 3
+    return parts[1:2] == ["api"] or path in ("/healthz", "/launch/estimate") or shared_data

@@ -1,0 +1,42 @@
+"""What the handlers work with: made once when the process starts, never a global."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import Depends, FastAPI, Request
+
+from app.models.hub import ModelHub
+from app.store.connect import Database
+from app.web.assets import Assets
+from app.web.gate import Gate
+from app.web.templates import Templates
+from app.web.watch import Watcher
+
+
+@dataclass(frozen=True)
+class Services:
+    """Everything a handler may need. `needs_password` and `schema` describe the instance."""
+
+    database: Database
+    watcher: Watcher
+    models: ModelHub
+    prompt_folders: tuple[Path, ...]
+    assets: Assets
+    templates: Templates
+    gate: Gate
+    version: str
+
+
+def services_of(app: FastAPI) -> Services:
+    """Return the services of a running application."""
+    services: Services = app.state.services
+    return services
+
+
+def get_services(request: Request) -> Services:
+    """Return the services of the application that answers *request*."""
+    return services_of(request.app)
+
+
+Use = Annotated[Services, Depends(get_services)]

@@ -1,0 +1,144 @@
+"""The one place that knows every address. Pages, redirects, templates and the API build theirs here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import quote, urlencode
+
+API = "/api/v1"
+
+Query = Mapping[str, object]
+
+
+def with_query(path: str, query: Query | None = None) -> str:
+    """Return *path* with the entries of *query* that are neither None nor empty."""
+    kept = [(name, str(value)) for name, value in (query or {}).items() if value not in (None, "", False)]
+    return f"{path}?{urlencode(kept)}" if kept else path
+
+
+def home() -> str:
+    """The home page."""
+    return "/"
+
+
+def samples() -> str:
+    """Where the sample runs are started (POST)."""
+    return "/samples"
+
+
+def launch(from_run: str | None = None) -> str:
+    """The launch form, filled in like the run *from_run* if it is given."""
+    return with_query("/launch", {"from": from_run})
+
+
+def estimate() -> str:
+    """What the launch form asks as it changes: how many calls its runs would make."""
+    return "/launch/estimate"
+
+
+def runs(query: Query | None = None) -> str:
+    """The list of runs."""
+    return with_query("/runs", query)
+
+
+def run(run_id: str, query: Query | None = None) -> str:
+    """The page of a run."""
+    return with_query(f"/runs/{_part(run_id)}", query)
+
+
+def run_action(run_id: str, action: str) -> str:
+    """Where a control of a run is posted to: pause, stop, resume or share."""
+    return f"/runs/{_part(run_id)}/{action}"
+
+
+def experiment(experiment_id: str) -> str:
+    """The page of an experiment."""
+    return f"/experiments/{_part(experiment_id)}"
+
+
+def shares() -> str:
+    """The list of issued links."""
+    return "/shares"
+
+
+def revoke(share_id: str) -> str:
+    """Where a link is revoked (POST)."""
+    return f"/shares/{_part(share_id)}/revoke"
+
+
+def share(token: str) -> str:
+    """The address that a share's holder opens."""
+    return f"/s/{_part(token)}"
+
+
+def methods() -> str:
+    """How the numbers are made."""
+    return "/methods"
+
+
+def settings() -> str:
+    """Which models there are."""
+    return "/settings"
+
+
+def login(next_path: str | None = None) -> str:
+    """The login page, which leads on to *next_path*."""
+    return with_query("/login", {"next": next_path})
+
+
+def logout() -> str:
+    """Where the session is ended (POST)."""
+    return "/logout"
+
+
+def asset(build: str, path: str) -> str:
+    """A file under static/, at an address that changes with the build."""
+    return f"/static/{build}/{quote(path)}"
+
+
+def openapi() -> str:
+    """The API's description."""
+    return "/api/openapi.json"
+
+
+def api_run(run_id: str) -> str:
+    """A run in the API."""
+    return f"{API}/runs/{_part(run_id)}"
+
+
+def api_experiment(experiment_id: str) -> str:
+    """An experiment in the API."""
+    return f"{API}/experiments/{_part(experiment_id)}"
+
+
+@dataclass(frozen=True)
+class RunData:
+    """Where the data of one run is read: by its owner, or by the holder of a link.
+
+    `page` is the run's page; `events`, `stream` and `calls` its data; one call lies at `calls` + "/" + its key, the
+    key's parts percent-encoded and its slashes kept.
+    """
+
+    page: str
+    events: str
+    stream: str
+    calls: str
+
+    def call(self, key: str) -> str:
+        """Return where one call with its texts is read."""
+        return f"{self.calls}/{quote(key, safe='/')}"
+
+
+def run_data(run_id: str) -> RunData:
+    """Return the addresses of a run's data for its owner."""
+    base = api_run(run_id)
+    return RunData(page=run(run_id), events=f"{base}/events", stream=f"{base}/stream", calls=f"{base}/calls")
+
+
+def share_data(token: str) -> RunData:
+    """Return the addresses of a shared run's data."""
+    base = share(token)
+    return RunData(page=base, events=f"{base}/events", stream=f"{base}/stream", calls=f"{base}/calls")
+
+
+def _part(text: str) -> str:
+    return quote(text, safe="")

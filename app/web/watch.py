@@ -1,0 +1,109 @@
+"""Notices that the database changed, whoever wrote, and wakes everybody who waits for it.
+
+One task a process looks at SQLite's `data_version` ten times a second, and only while somebody waits. When something
+changed it reads the runs that are being followed, all in one query: a hundred open pages cost as much as one.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.store.connect import Database
+from app.store.queries import get_runs
+from app.store.records import RunRecord
+
+log = structlog.get_logger(__name__)
+
+INTERVAL_S = 0.1
+PAUSE_AFTER_ERROR_S = 2.0
+
+
+class Watcher:
+    """Wakes streams. `generation` grows with every change that was noticed."""
+
+    def __init__(self, database: Database, interval_s: float = INTERVAL_S) -> None:
+        self._database = database
+        self._interval_s = interval_s
+        self._followed: Counter[str] = Counter()
+        self._latest: dict[str, RunRecord] = {}
+        self._changed = asyncio.Event()
+        self._wanted = asyncio.Event()
+        self._waiting = 0
+        self._task: asyncio.Task[None] | None = None
+        self.generation = 0
+
+    @contextmanager
+    def following(self, run_id: str) -> Iterator[None]:
+        """Keep the run's record fresh for as long as somebody looks at it."""
+        self._followed[run_id] += 1
+        try:
+            yield
+        finally:
+            self._followed[run_id] -= 1
+            if self._followed[run_id] <= 0:
+                del self._followed[run_id]
+                self._latest.pop(run_id, None)
+
+    def latest(self, run_id: str) -> RunRecord | None:
+        """Return a followed run as it was at the last change, or None if there has been none since."""
+        return self._latest.get(run_id)
+
+    async def wait(self, seen: int, timeout_s: float | None = None) -> None:
+        """Return when the database has changed since generation *seen*, or the time is up."""
+        self._waiting += 1
+        self._wanted.set()
+        try:
+            async with asyncio.timeout(timeout_s):
+                while self.generation == seen:
+                    await self._changed.wait()
+        except TimeoutError:
+            pass
+        finally:
+            self._waiting -= 1
+            if not self._waiting:
+                self._wanted.clear()
+
+    def start(self) -> None:
+        """Start looking."""
+        self._task = asyncio.create_task(self._watch_forever(), name="database watcher")
+
+    async def stop(self) -> None:
+        """Stop looking."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+
+    async def _watch_forever(self) -> None:
+        while True:
+            try:
+                await self._watch()
+            except (SQLAlchemyError, OSError) as error:
+                log.warning("the database cannot be watched", error=str(error))
+                await asyncio.sleep(PAUSE_AFTER_ERROR_S)
+
+    async def _watch(self) -> None:
+        seen: int | None = None
+        async with self._database.read() as connection:
+            while True:
+                await self._wanted.wait()
+                version = await self._database.data_version(connection)
+                # Inside a transaction the version stands still.
+                await connection.rollback()
+                if version != seen:
+                    seen = version
+                    await self._wake()
+                await asyncio.sleep(self._interval_s)
+
+    async def _wake(self) -> None:
+        if self._followed:
+            for run in await get_runs(self._database, list(self._followed)):
+                if run.id in self._followed:
+                    self._latest[run.id] = run
+        self.generation += 1
+        self._changed.set()
+        self._changed = asyncio.Event()

@@ -1,0 +1,328 @@
+"""A stand-in for a language model: an OpenAI-compatible server that answers at once, for nothing, and reproducibly.
+
+    python -m tests.fakes.model_server --port 8765 --seed 1 --latency-ms 50
+
+It prints its address and an entry for `models.toml`. With `send_call_key = true` every answer is a pure function of
+the server's seed, the model's name and the call's key; the unit it speaks of is the one it reads in the request.
+Three models are offered: `villager` keeps to a sustainable share, `greedy` does not, `thinker` thinks aloud first.
+Any other name is a villager.
+
+Trouble comes on demand, from the command line or later by `POST /control` with the fields of `Behaviour` as JSON:
+refusals, errors, dropped connections, rubbish. `GET /stats` counts what was asked; `DELETE /stats` starts anew.
+"""
+
+import argparse
+import asyncio
+import json
+import socket
+from collections import Counter
+from dataclasses import asdict, dataclass, fields, replace
+from hashlib import sha256
+from random import Random
+from typing import Any, NamedTuple
+from urllib.parse import unquote
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+MODELS = ("villager", "greedy", "thinker")
+NAMES = ("John", "Kate", "Jack", "Emma", "Luke")
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """What the server does. Rates are probabilities, decided by seed, key and, for faults, how often the key came."""
+
+    latency_ms: float = 0.0
+    down: bool = False  # every request fails with `status`
+    fail_next: int = 0  # so many requests fail with `status`
+    status: int = 503  # 0 drops the connection
+    retry_after: str = "0"  # the header of a 429: seconds or a date; "" sends none
+    limit_rate: float = 0.0  # 429
+    error_rate: float = 0.0  # 500
+    drop_rate: float = 0.0  # the connection breaks before the answer
+    rubbish_rate: float = 0.0  # an answer nobody can read
+    thinking: str = "none"  # "field" or "inline": where thinking is put
+    greedy_rate: float = 0.0  # harvests far above the share
+    talk_ends_rate: float = 0.0  # utterances that end the talk
+    no_limit_rate: float = 0.0  # talks without an agreed limit
+    api_key: str = ""  # requests without it are refused
+
+
+class Key(NamedTuple):
+    """A call's key: month/phase/agent/purpose/item/attempt."""
+
+    agent: str
+    purpose: str
+    item: str
+
+    @classmethod
+    def parse(cls, text: str) -> "Key | None":
+        parts = text.split("/")
+        return cls(parts[2], parts[3], "/".join(parts[4:-1])) if len(parts) >= 6 else None
+
+
+# ---------------------------------------------------------------- answers: pure functions
+
+IDEAS = (
+    "If nobody takes more than {n} {unit} each, there will be as much next month as there was this month",
+    "I would be glad if we all stayed at {n} {unit} each, it has served us well",
+    "A bad month comes sooner than one thinks, so let us keep to {n} {unit} each",
+    "What we leave now is what grows back, and {n} {unit} each leaves enough",
+    "I kept an eye on what everybody got, and {n} {unit} each still seems fair to me",
+    "My children will want to live from this too, so I say {n} {unit} each",
+    "I agree with what was said before me: {n} {unit} each and not more",
+)
+GREEDY_IDEAS = (
+    "There is plenty for everybody, I see no reason to stop at {n} {unit} each",
+    "I have debts to pay, so {n} {unit} each is the least I can think of",
+    "Whoever wants to earn little may do so, I find {n} {unit} each quite modest",
+)
+ENDINGS = ("What do the others think?", "Shall we hold each other to that?", "I will do my part.", "Let us be honest.")
+PLANS = (
+    "I should take no more than {n} {unit} next month and watch whether the others do the same.",
+    "I want to remind the others of the {n} {unit} each that we spoke of.",
+    "I should compare what everybody says with what everybody takes.",
+)
+REMARKS = (
+    "It struck me how quickly everybody came round to {n} {unit} each.",
+    "I found it interesting that nobody asked what happens when somebody takes more.",
+    "It surprised me how openly the others spoke about their worries.",
+)
+INSIGHTS = (
+    "The stock recovers when all of us hold back",
+    "People here keep their word more often than not",
+    "A clear number is easier to keep than a good intention",
+    "Talking about the catches makes everybody more careful",
+    "I earn steadily as long as the others do too",
+    "Trust grows slowly and would be lost in a single month",
+    "The limit we agreed on is close to what I would have chosen alone",
+)
+RUBBISH = ("", "???", "~~~ <<>> ~~~", "The moon, a kettle, several birds, and then the moon again", '{"null": [}{')
+
+
+def answer(key: Key, chance: Random, unit: str, greedy: bool, behaviour: Behaviour) -> str:
+    """Return the text for a call, in the form its purpose asks for."""
+    share = chance.randint(6, 10)
+    wanted = chance.randint(18, 30) if greedy or chance.random() < behaviour.greedy_rate else share
+
+    def pick(sentences: tuple[str, ...]) -> str:
+        return chance.choice(sentences).format(n=wanted, unit=unit)
+
+    match key.purpose:
+        case "harvest":
+            why = "I need the money now." if wanted > share else "That leaves enough to grow back."
+            return f"I think about what is left and what the others may do. {why}\n\nAnswer: {wanted}"
+        case "utterance":
+            idea = pick(GREEDY_IDEAS if wanted > share else IDEAS)
+            ends = "yes" if chance.random() < behaviour.talk_ends_rate else "no"
+            others = [name for name in NAMES if name != key.agent]
+            follower = "none" if ends == "yes" else chance.choice(others)
+            return f"Response: {idea}. {chance.choice(ENDINGS)}\nEnd of talk: {ends}\nNext speaker: {follower}"
+        case "summary":
+            return f"They spoke about the coming month and most of them favoured {share} {unit} each."
+        case "limit":
+            agreed = "none" if chance.random() < behaviour.no_limit_rate else str(share)
+            return f"Several speakers name a number and nobody objects for long.\nAnswer: {agreed}"
+        case "planning":
+            return pick(PLANS)
+        case "interesting":
+            return pick(REMARKS)
+        case "rating":
+            return f"Answer: {chance.randint(1, 10)}"
+        case "insight":
+            insights = chance.sample(INSIGHTS, 5)
+            grounds = (sorted(chance.sample(range(1, 6), chance.randint(1, 3))) for _ in insights)
+            return "\n".join(
+                f"{number}. {insight} (because of {', '.join(map(str, ground))})"
+                for number, (insight, ground) in enumerate(zip(insights, grounds, strict=True), start=1)
+            )
+        case _:
+            return f"{pick(IDEAS)}.\nAnswer: {wanted}"
+
+
+def message(text: str, thinking: str) -> dict[str, Any]:
+    """Return the assistant's message, with its thinking where *thinking* says."""
+    thought = "Let me see what the others did, and what I would regret."
+    match thinking:
+        case "field":
+            return {"role": "assistant", "content": text, "reasoning_content": thought}
+        case "inline":
+            return {"role": "assistant", "content": f"<think>\n{thought}\n</think>\n\n{text}"}
+        case _:
+            return {"role": "assistant", "content": text}
+
+
+# ---------------------------------------------------------------- the server
+
+
+class Dropped(Response):
+    """Announces a body, then breaks the connection."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1000")]})
+
+
+class ModelServer:
+    """The routes and what they count."""
+
+    def __init__(self, seed: int, behaviour: Behaviour) -> None:
+        self.seed = seed
+        self.initial = self.behaviour = behaviour
+        self.forget()
+        self.app = Starlette(
+            routes=[
+                Route("/v1/chat/completions", self.complete, methods=["POST"]),
+                Route("/v1/models", self.models),
+                Route("/control", self.control, methods=["POST"]),
+                Route("/stats", self.stats, methods=["GET", "DELETE"]),
+            ]
+        )
+
+    def forget(self) -> None:
+        """Start counting anew."""
+        self.calls: dict[str, Counter[str]] = {}
+        self.by_purpose: Counter[str] = Counter()
+        self.by_status: Counter[str] = Counter()
+        self.in_flight = self.max_in_flight = 0
+
+    async def complete(self, request: Request) -> Response:
+        self.in_flight += 1
+        self.max_in_flight = max(self.max_in_flight, self.in_flight)
+        try:
+            response = await self._respond(request)
+        finally:
+            self.in_flight -= 1
+        self.by_status["dropped" if isinstance(response, Dropped) else str(response.status_code)] += 1
+        return response
+
+    async def _respond(self, request: Request) -> Response:
+        asked = json.loads(await request.body())
+        content = "\n".join(str(said["content"]) for said in asked["messages"])
+        run = unquote(request.headers.get("x-run", ""))
+        name = unquote(request.headers.get("x-call-key", "")) or "-/" + sha256(content.encode()).hexdigest()[:16]
+        arrivals = self.calls.setdefault(run, Counter())
+        arrivals[name] += 1
+
+        await asyncio.sleep(self.behaviour.latency_ms / 1000)
+        behaviour = self.behaviour
+        if fault := self._fault(request, name, arrivals[name]):
+            return fault
+
+        model = str(asked["model"])
+        chance = Random(f"{self.seed}|{model}|{name}")
+        key = Key.parse(name) or Key("", "", "")
+        unit = next((unit for unit in ("hectares", "percent", "tons") if unit in content), "units")
+        rubbish = chance.random() < behaviour.rubbish_rate
+        text = chance.choice(RUBBISH) if rubbish else answer(key, chance, unit, "greedy" in model, behaviour)
+        thinking = "field" if behaviour.thinking == "none" and "thinker" in model else behaviour.thinking
+        self.by_purpose[key.purpose] += 1
+        return JSONResponse(
+            {
+                "id": f"chatcmpl-{sha256(name.encode()).hexdigest()[:24]}",
+                "object": "chat.completion",
+                "created": 0,
+                "model": f"{model}-fake-1",
+                "choices": [{"index": 0, "message": message(text, thinking), "finish_reason": "stop"}],
+                "usage": {"prompt_tokens": len(content) // 4, "completion_tokens": len(text) // 4},
+            }
+        )
+
+    def _fault(self, request: Request, name: str, arrival: int) -> Response | None:
+        """Return the trouble this request meets, or None."""
+        behaviour = self.behaviour
+        given = request.headers.get("authorization", "").removeprefix("Bearer ")
+        if behaviour.api_key and given != behaviour.api_key:
+            return self._refusal(401, f"Incorrect API key provided: {given}")
+        if behaviour.fail_next > 0:
+            self.behaviour = replace(behaviour, fail_next=behaviour.fail_next - 1)
+        if behaviour.down or behaviour.fail_next > 0:
+            return self._refusal(behaviour.status, "told to fail") if behaviour.status else Dropped()
+        luck = Random(f"fault|{self.seed}|{name}|{arrival}").random()
+        for rate, status in (
+            (behaviour.limit_rate, 429),
+            (behaviour.error_rate, 500),
+            (behaviour.drop_rate, 0),
+        ):
+            if luck < rate:
+                return self._refusal(status, "by chance") if status else Dropped()
+            luck -= rate
+        return None
+
+    def _refusal(self, status: int, text: str) -> Response:
+        headers = {"Retry-After": self.behaviour.retry_after} if status == 429 and self.behaviour.retry_after else None
+        return JSONResponse({"error": {"message": text, "type": "fake", "code": status}}, status, headers)
+
+    async def models(self, request: Request) -> Response:
+        return JSONResponse({"object": "list", "data": [{"id": model, "object": "model"} for model in MODELS]})
+
+    async def control(self, request: Request) -> Response:
+        """Change the behaviour; `{"reset": true}` goes back to how the server was started."""
+        asked = await request.json()
+        base = self.initial if asked.pop("reset", False) else self.behaviour
+        known = {field.name: type(getattr(base, field.name)) for field in fields(Behaviour)}
+        wrong = [name for name, value in asked.items() if name not in known or not _is(value, known[name])]
+        if wrong:
+            return JSONResponse({"error": f"unknown or of the wrong type: {', '.join(wrong)}"}, 400)
+        self.behaviour = replace(base, **asked)
+        return JSONResponse(asdict(self.behaviour))
+
+    async def stats(self, request: Request) -> Response:
+        if request.method == "DELETE":
+            self.forget()
+        return JSONResponse(
+            {
+                "requests": sum(counter.total() for counter in self.calls.values()),
+                "answered": self.by_status["200"],
+                "by_status": self.by_status,
+                "by_purpose": self.by_purpose,
+                "calls": self.calls,
+                "max_in_flight": self.max_in_flight,
+            }
+        )
+
+
+def _is(value: object, kind: type) -> bool:
+    if isinstance(value, bool) or kind is bool:
+        return kind is bool and isinstance(value, bool)
+    return isinstance(value, (int, float)) if kind is float else isinstance(value, kind)
+
+
+def main() -> None:
+    """Serve until stopped. The first line printed ends with the address, and is printed when it takes connections."""
+    parser = argparse.ArgumentParser(prog="python -m tests.fakes.model_server", description=__doc__.splitlines()[0])
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument("--seed", type=int, default=1)
+    for field in fields(Behaviour):
+        option = "--" + field.name.replace("_", "-")
+        if field.type is bool:
+            parser.add_argument(option, action="store_true")
+        else:
+            parser.add_argument(option, type=field.type, default=field.default)
+    options = vars(parser.parse_args())
+    host, port, seed = options.pop("host"), options.pop("port"), options.pop("seed")
+
+    # The protocol is named because asyncio sends without delay only where it is: answers would take 40 ms more.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((host, port))
+    listener.listen(1024)
+    base_url = f"http://{host}:{listener.getsockname()[1]}/v1"
+    print(f"Fake model server at {base_url}", flush=True)
+    print(
+        f'\n[endpoints.fake]\nbase_url = "{base_url}"\nmodels = {json.dumps(MODELS)}\nsend_call_key = true\n',
+        flush=True,
+    )
+    server = ModelServer(seed, Behaviour(**options))
+    config = uvicorn.Config(
+        server.app, log_level="critical", lifespan="off", timeout_keep_alive=75, timeout_graceful_shutdown=1
+    )
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+if __name__ == "__main__":
+    main()
