@@ -3,7 +3,6 @@
 Two episodes with equal configuration and equal completions are the same episode; `EpisodeConfig.hash` names them.
 """
 
-from functools import cached_property
 from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import Field, field_validator, model_validator
@@ -199,7 +198,7 @@ class EpisodeConfig(Frozen):
             raise ValueError("a month needs observe, harvest, settle and regrow, once each and in this order")
         return phases
 
-    @cached_property
+    @property
     def hash(self) -> str:
         """The SHA-256 of the canonical JSON of this configuration."""
         return content_hash(self)

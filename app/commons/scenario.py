@@ -53,7 +53,7 @@ class Words(Frozen):
     in_place: str = Field(description="follows an amount of stock, as in 'in the lake'")
     ask: str = Field(description="the harvest question")
     limit_told: str = Field(description="the memory of an agreed limit, with {amount}")
-    limit_asked: str = Field(description="what the agreed limit says, after 'the limit says', as in 'how many ...'")
+    limit_asked: str = Field(description="what an agreed limit is, as in 'the most that each ...'")
 
 
 class Scenario(Frozen):

@@ -80,8 +80,10 @@ def read_settings(folder: Path) -> RunSettings:
     )
 
 
-def model_label(models: Sequence[str | None]) -> str:
-    """Return one text that names the models of all agents."""
+def model_label(models: Sequence[str | None]) -> str | None:
+    """Return one text that names the models of all agents; None where no model is known."""
+    if not any(models):
+        return None
     counts = Counter(model or "unknown" for model in models)
     if len(counts) == 1:
         return next(iter(counts))
@@ -95,7 +97,7 @@ def _yaml(folder: Path) -> dict[str, Any] | None:
             continue
         try:
             # Aliases are references, not copies: what is small stays small.
-            value = yaml.load(data, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+            value = yaml.load(data, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
         except (yaml.YAMLError, RecursionError, ValueError, TypeError, AttributeError):
             raise UnreadableLog("config.yaml is not valid YAML; mend it, or remove it to import without it") from None
         if not isinstance(value, dict):

@@ -17,6 +17,7 @@ from app.interop.files import UnreadableLog, clean, parse_json, side_bytes
 
 MAX_MEMORIES = 50_000
 _KINDS: dict[str, MemoryKind] = {"EVENT": "event", "THOUGHT": "thought", "CHAT": "conversation"}
+_NEVER = datetime(9999, 12, 31)
 _UNIVERSAL = re.compile(r"\bif (?:everyone|everybody|each [a-z ]{1,30}?) [^\n]{0,80}?more than \d+")
 
 
@@ -105,22 +106,26 @@ class _Node:
 def _node(node: Any) -> _Node:
     if not isinstance(node, dict) or node.get("type") not in _KINDS or not isinstance(node.get("description"), str):
         raise UnreadableLog("nodes.json has a node that is none")
-    number, rating, created = node.get("id"), node.get("importance_score"), _date(node.get("created"))
+    number, created = node.get("id"), _date(node.get("created"))
     if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < 2**31 or created is None:
         raise UnreadableLog("nodes.json has a node without id or date")
-    rated = isinstance(rating, int | float) and not isinstance(rating, bool) and abs(rating) < 2**31
-    importance = int(rating) if rated else 5
+    importance = _rating(node.get("importance_score"))
     return _Node(
         id=number,
         kind=_KINDS[node["type"]],
         text=clean(node["description"]),
         created=created,
-        expires=_date(node.get("expiration")) or datetime.max.replace(microsecond=0),
-        importance=min(max(importance, 1), 10),
-        rated=rated,
-        clipped=not 1 <= importance <= 10,
+        expires=_date(node.get("expiration")) or _NEVER,
+        importance=5 if importance is None else min(max(importance, 1), 10),
+        rated=importance is not None,
+        clipped=importance is not None and not 1 <= importance <= 10,
         always=node.get("always_include") in (True, "true", "True"),
     )
+
+
+def _rating(value: Any) -> int | None:
+    number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 2**31
+    return int(value) if number else None
 
 
 def _date(value: Any) -> datetime | None:

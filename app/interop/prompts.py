@@ -13,8 +13,8 @@ MAX_SEGMENTS = 2000
 
 _PLACE = re.compile(r"^(?:Location|所在地): ", re.MULTILINE)
 _MEMORY = re.compile(r"^- (\d{4}-\d{2}-\d{2}): ", re.MULTILINE)
-_SCENARIO = re.compile(r"^\n{0,3}(?:Scenario|シナリオ): ", re.MULTILINE)
-_TASK = re.compile(r"^\n{0,3}(?:Task|タスク): ", re.MULTILINE)
+_SCENARIO = re.compile(r"^\n{0,3} ?(?:Scenario|シナリオ): ", re.MULTILINE)
+_TASK = re.compile(r"^\n{0,3} ?(?:Task|タスク): ", re.MULTILINE)
 
 Remembered = Mapping[tuple[str, str], int]
 """An agent's memories: (date, text) to the memory's id."""

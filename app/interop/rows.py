@@ -13,11 +13,12 @@ MAX_AMOUNT = 10**15
 """Models do ask for absurd amounts; beyond this a number is taken for damage."""
 
 FRAMEWORK = "framework"
+SUMMARY, LIMIT = "conversation_summary", "conversation_resource_limit"
 
 
 @dataclass(frozen=True)
 class HarvestRow:
-    """One agent's harvest: what it asked for and got, in whole units, and the logged interactions, the last decisive."""
+    """One agent's harvest: asked and collected units, and the logged interactions, of which the last decides."""
 
     agent_id: str
     asked: int
@@ -137,7 +138,7 @@ def _take(row: Mapping[str, Any], place: _Place, log: LogRows) -> None:
         text = place.text("utterance", 1_000_000) if row.get("utterance") is not None else ""
         month.talk.append(TalkRow(agent, name, text, _single(row.get("html_interactions"))))
         _take_limit(place, month, log)
-    elif action in ("conversation_summary", "conversation_resource_limit"):
+    elif action in (SUMMARY, LIMIT):
         month.framework[action] = _single(row.get("html_interactions"))
         _take_limit(place, month, log)
     else:

@@ -67,6 +67,7 @@ class LaunchPlan(BaseModel):
     top_p: float | None = 1.0
     max_tokens: int = 8000
     name: str | None = Field(default=None, max_length=200)
+    pace_ms: int = Field(default=0, ge=0, le=10_000, description="scripted minds wait this long, to be watched")
 
 
 def plan_configs(plan: LaunchPlan, check_model: CheckModel) -> list[EpisodeConfig]:
@@ -138,6 +139,7 @@ async def launch_plan(
         experiment=plan.name or (default_name(plan) if len(configs) > 1 or submission else None),
         submission=submission,
         owner=owner,
+        pace_ms=plan.pace_ms,
     )
 
 
@@ -149,6 +151,7 @@ async def launch_configs(
     experiment: str | None = None,
     submission: str | None = None,
     owner: str | None = None,
+    pace_ms: int = 0,
 ) -> tuple[str | None, list[str]]:
     """Store one run a configuration, with the prompt sets they use, all or none."""
     wanted = set().union(*(prompt_names(config) for config in configs))
@@ -160,6 +163,7 @@ async def launch_configs(
         experiment=experiment,
         submission=submission,
         owner=owner,
+        pace_ms=pace_ms,
     )
 
 

@@ -13,6 +13,7 @@ from app.commons.metrics import EpisodeMetrics, episode_metrics, harvests
 from app.engine.play import play
 from app.engine.version import ENGINE_VERSION
 from app.jobs.drain import CallsUnderWay, DrainingModel, Stopping
+from app.jobs.pace import paced
 from app.minds.build import NotPlayable, build_minds
 from app.minds.prompts import PromptError, PromptSet
 from app.models.base import EndpointDown, Model, ModelNotConfigured, RecordMismatch
@@ -157,6 +158,8 @@ class Player:
             self._on_event(event)
 
         minds, framework = build_minds(run.episode, prompts, open_model)
+        if run.pace_ms:
+            minds = paced(minds, run.episode, run.pace_ms / 1000, lambda: not recorder.replaying)
         await play(run.episode, minds, framework, emit)
 
     def _fail(self, error: BaseException) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from tenacity import (
     AsyncRetrying,
@@ -15,6 +16,8 @@ from tenacity import (
 
 from app.commons.config import SamplingConfig
 from app.models.base import CallKey, Completion, EndpointDown, Message, Model, Transient
+
+_TIMES = MappingProxyType({1: "once", 2: "twice", 3: "three times", 4: "four times", 5: "five times", 6: "six times"})
 
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -75,7 +78,7 @@ class RetryingModel:
 
     def _given_up(self, failures: list[Transient]) -> str:
         last = failures[-1]
-        times = f"{len(failures)} times" if len(failures) > 1 else "once"
+        times = _TIMES.get(len(failures), f"{len(failures)} times")
         if len({failure.what for failure in failures}) == 1:
             told, ending = f"{last.what} {times}", f"; last: {last.detail}" if last.detail else ""
         else:

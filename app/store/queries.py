@@ -1,6 +1,7 @@
 """What pages and exports read: lists, events, calls, logs. Nothing here writes."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field
@@ -108,9 +109,15 @@ async def filter_values(database: Database) -> dict[str, list[str]]:
 
 
 async def events_after(
-    database: Database, run_id: str, seq: int = 0, *, limit: int | None = None, last: int | None = None
+    database: Database,
+    run_id: str,
+    seq: int = 0,
+    *,
+    limit: int | None = None,
+    last: int | None = None,
+    kind: str | None = None,
 ) -> list[tuple[int, str]]:
-    """Return (seq, canonical JSON) of a run's events after *seq*, in order, none beyond *last*."""
+    """Return (seq, canonical JSON) of a run's events after *seq*, in order, none beyond *last*, only of *kind*."""
     query = (
         select(EventRow.seq, EventRow.payload)
         .where(EventRow.run_id == run_id, EventRow.seq > seq)
@@ -118,6 +125,8 @@ async def events_after(
     )
     if last is not None:
         query = query.where(EventRow.seq <= last)
+    if kind is not None:
+        query = query.where(EventRow.kind == kind)
     if limit is not None:
         query = query.limit(limit)
     async with database.read() as connection:
@@ -215,3 +224,17 @@ async def count_states(database: Database) -> dict[str, int]:
     query = select(RunRow.state, func.count()).group_by(RunRow.state)
     async with database.read() as connection:
         return {row[0]: row[1] for row in await connection.execute(query)}
+
+
+async def active_owners(database: Database, since: datetime) -> int:
+    """Return how many processes are playing runs and have been heard of after *since*."""
+    query = select(func.count(RunRow.owner.distinct())).where(RunRow.state == "playing", RunRow.heartbeat > since)
+    async with database.read() as connection:
+        return (await connection.execute(query)).scalar_one()
+
+
+async def schema_revision(database: Database) -> str | None:
+    """Return the revision of the schema that the database has, None where it has none."""
+    async with database.read() as connection:
+        row = (await connection.exec_driver_sql("SELECT version_num FROM alembic_version")).first()
+        return None if row is None else str(row[0])

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.commons.events import Ended, Event, Harvested, MonthEnded, MonthStarted, Unreadable, event_json
+from app.commons.events import Decided, Ended, Event, Harvested, MonthEnded, MonthStarted, event_json
 from app.commons.frozen import canonical_json
 from app.models.base import CallKey, Completion, RecordedCall
 from app.store.codec import SegmentBook, pack, pack_messages, unpack
@@ -100,6 +100,11 @@ class RunRecorder:
             },
         )
 
+    @property
+    def replaying(self) -> bool:
+        """Whether what is being played now has been recorded before."""
+        return self._seq < len(self.stored_events)
+
     def find(self, key: CallKey) -> tuple[str, Completion] | None:
         """Return the request hash and completion recorded under *key*, or None."""
         row = self.stored_calls.get(str(key))
@@ -157,7 +162,7 @@ class RunRecorder:
             self.progress["stock"] = event.stock_next
         elif isinstance(event, Ended):
             self.progress["collapsed"] = event.collapsed
-        elif isinstance(event, Unreadable) and event.purpose == "harvest":
+        elif isinstance(event, Decided) and not event.readable:
             self.progress["unreadable"] = self.progress.get("unreadable", 0) + 1
 
     def _put(self, table: Any, values: dict[str, Any]) -> None:

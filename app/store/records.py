@@ -31,7 +31,8 @@ class RunRecord(_Record):
     """A run as lists and headers need it; amounts in units, ratios in 0..1, cost in US dollars.
 
     `reason_kind` and `reason` say why a run is paused, failed or cancelled. `cost` is what the priced calls cost;
-    `unpriced_calls` counts those whose price is unknown.
+    `unpriced_calls` counts those whose price is unknown. `pace_ms` is how long scripted minds wait before they answer,
+    so that a run can be watched; it decides nothing.
     """
 
     id: str
@@ -51,6 +52,7 @@ class RunRecord(_Record):
     models: str
     seed: int | None
     months: int
+    pace_ms: int
     state: RunState
     reason_kind: str | None
     reason: str | None

@@ -78,6 +78,7 @@ class RunRow(Base):
     models: Mapped[str] = mapped_column(String(400))
     seed: Mapped[int | None]
     months: Mapped[int]
+    pace_ms: Mapped[int] = mapped_column(default=0)
 
     state: Mapped[str] = mapped_column(String(12))
     reason_kind: Mapped[str | None] = mapped_column(String(12))

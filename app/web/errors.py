@@ -121,5 +121,5 @@ def _fields(error: RequestValidationError) -> dict[str, str]:
 def wants_json(path: str) -> bool:
     """Tell whether the answers at *path* are JSON."""
     parts = path.split("/")
-    shared_data = parts[1:2] == ["s"] and len(parts) > 3
+    shared_data = parts[1:2] == ["s"] and parts[3:4] == ["api"]
     return parts[1:2] == ["api"] or path in ("/healthz", "/launch/estimate") or shared_data

@@ -1,7 +1,6 @@
 """The one place that knows every address. Pages, redirects, templates and the API build theirs here."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
 API = "/api/v1"
@@ -110,34 +109,9 @@ def api_experiment(experiment_id: str) -> str:
     return f"{API}/experiments/{_part(experiment_id)}"
 
 
-@dataclass(frozen=True)
-class RunData:
-    """Where the data of one run is read: by its owner, or by the holder of a link.
-
-    `page` is the run's page; `events`, `stream` and `calls` its data; one call lies at `calls` + "/" + its key, the
-    key's parts percent-encoded and its slashes kept.
-    """
-
-    page: str
-    events: str
-    stream: str
-    calls: str
-
-    def call(self, key: str) -> str:
-        """Return where one call with its texts is read."""
-        return f"{self.calls}/{quote(key, safe='/')}"
-
-
-def run_data(run_id: str) -> RunData:
-    """Return the addresses of a run's data for its owner."""
-    base = api_run(run_id)
-    return RunData(page=run(run_id), events=f"{base}/events", stream=f"{base}/stream", calls=f"{base}/calls")
-
-
-def share_data(token: str) -> RunData:
-    """Return the addresses of a shared run's data."""
-    base = share(token)
-    return RunData(page=base, events=f"{base}/events", stream=f"{base}/stream", calls=f"{base}/calls")
+def share_api(token: str) -> str:
+    """The data of a shared run: the same addresses below it as below `api_run`, as far as the link allows."""
+    return f"{share(token)}/api"
 
 
 def _part(text: str) -> str:

@@ -47,6 +47,7 @@ def upgrade() -> None:
         sa.Column("models", sa.String(length=400), nullable=False),
         sa.Column("seed", sa.Integer(), nullable=True),
         sa.Column("months", sa.Integer(), nullable=False),
+        sa.Column("pace_ms", sa.Integer(), nullable=False),
         sa.Column("state", sa.String(length=12), nullable=False),
         sa.Column("reason_kind", sa.String(length=12), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import cos, pi, sin, sqrt
 from typing import Any, Literal
+from urllib.parse import urlencode
 
-from app.analysis.replay import AgentMonth, Line, MemoryEntry, MonthReplay, Replay, initials, replay
-from app.commons.config import GenerativeMind, RecordedMind, ScriptedMind
+from app.analysis.replay import AgentMonth, MemoryEntry, MonthReplay, Replay, initials, replay
+from app.commons.config import GenerativeMind, RecordedMind, ScriptedMind, TalkPhase
 from app.commons.events import Event, Remembered
 from app.commons.scenario import Scenario, conditions, scenarios
 from app.store.queries import CallDetail
@@ -24,7 +25,8 @@ TABS: tuple[tuple[Tab, str], ...] = (
 )
 VIEWS = ("stage", "chat", "agents", "charts")
 
-SCENE_WIDTH, SCENE_HEIGHT = 640, 430
+SIGNS_OF_LIFE = 24
+SCENE_WIDTH, SCENE_HEIGHT = 640, 440
 
 
 @dataclass(frozen=True)
@@ -187,6 +189,74 @@ class RunPage:
         caught = [agent.collected or 0 for month in self.replay.months for agent in month.agents]
         return max([*caught, 1])
 
+    @property
+    def tabs(self) -> tuple[tuple[Tab, str], ...]:
+        """The inspector's tabs that this reader may open."""
+        return TABS if self.prompts else tuple(tab for tab in TABS if tab[0] in ("decision", "memories"))
+
+    @property
+    def controllable(self) -> bool:
+        """Whether the reader may pause, resume or stop the run."""
+        return self.share is None and not self.imported
+
+    @property
+    def sentence(self) -> str:
+        """The month's stock in a sentence."""
+        return stock_sentence(self.month, self.scenario, self.record.episode.game.capacity)
+
+    @property
+    def share_note(self) -> str:
+        """What would have been sustainable this month."""
+        if self.month is None or self.month.share is None:
+            return ""
+        unit = self.scenario.words.unit_short
+        return f"Sustainable this month: {self.month.share} {unit} each, {self.month.threshold} {unit} in all."
+
+    @property
+    def no_talk(self) -> str:
+        """Why there are no messages."""
+        if self.record.episode.phase(TalkPhase) is None:
+            return "In this condition nobody talks."
+        return "The talk has not begun." if self.month and not self.month.ended else "Nobody spoke this month."
+
+    @property
+    def aftermath(self) -> str:
+        """How the agreement of the month to show was kept in the month after it."""
+        if self.month_after is None:
+            return ""
+        unit = self.scenario.words.unit_short
+        broken = [f"{a.name} took {a.over} {unit} more" for a in self.month_after.agents if a.mark == "broken"]
+        kept = sum(agent.mark == "kept" for agent in self.month_after.agents)
+        return (f"{kept} kept it; " + ", ".join(broken) if broken else "everybody kept it") + "."
+
+    def mark_word(self, agent: AgentMonth | None) -> str:
+        """Return said against did as a sign: "✓", "! +7 t", "–"."""
+        if agent is None or agent.mark == "pending":
+            return ""
+        if agent.mark == "broken":
+            return f"! +{agent.over} {self.scenario.words.unit_short}"
+        return "✓ kept" if agent.mark == "kept" else "–"
+
+    def asked_word(self, agent: AgentMonth | None) -> str:
+        """Return what was asked for, or that it could not be read."""
+        if agent is None or not agent.decided:
+            return "–"
+        return str(agent.asked) if agent.readable and agent.asked is not None else "unreadable"
+
+    def mark_text(self, agent: AgentMonth | None) -> str:
+        """Say what was agreed and what was done."""
+        words = self.scenario.words
+        return "" if agent is None else mark_text(agent, self.view.month, words.unit_short, words.took)
+
+    @cached_property
+    def shoal(self) -> tuple[tuple[float, float, bool], ...]:
+        """Where the signs of life are in the drawing, from the middle outwards, so that they go as the stock does."""
+        spots = []
+        for index in range(SIGNS_OF_LIFE):
+            radius, angle = sqrt((index + 0.7) / SIGNS_OF_LIFE) * 0.86, index * 2.399963
+            spots.append((round(155 * radius * cos(angle), 1), round(95 * radius * sin(angle), 1), index % 3 == 0))
+        return tuple(spots)
+
     def index(self, name: str) -> int | None:
         """Return the place of the agent called *name*, or None for the overseer."""
         return self.replay.names.index(name) if name in self.replay.names else None
@@ -312,7 +382,7 @@ def mind_label(mind: ScriptedMind | GenerativeMind | RecordedMind) -> str:
 def seats(names: Sequence[str]) -> tuple[Seat, ...]:
     """Place the agents on an ellipse around the commons, the first at the upper left, clockwise."""
     letters = initials(names)
-    centre_x, centre_y, radius_x, radius_y = SCENE_WIDTH / 2, SCENE_HEIGHT / 2, 246, 158
+    centre_x, centre_y, radius_x, radius_y = SCENE_WIDTH / 2, 205, 246, 158
     found = []
     for index, name in enumerate(names):
         angle = -pi / 2 + 2 * pi * (index - 0.5 * (len(names) % 2 == 0)) / len(names)
@@ -337,15 +407,23 @@ def mark_text(agent: AgentMonth, month: int, unit: str, took: str) -> str:
     return f"Agreed {agent.limit} {unit} in month {month - 1}; {took} {agent.collected} {unit}"
 
 
-def speaker_month(line: Line, month: MonthReplay) -> AgentMonth | None:
-    """Return what the speaker of *line* did this month; None for the overseer."""
-    return None if line.overseer else month.agent(line.speaker)
+def stock_sentence(month: MonthReplay | None, scenario: Scenario, capacity: int) -> str:
+    """Say how much is left, what it was, and what it becomes."""
+    unit = scenario.words.unit_short
+    if month is None:
+        return "Nothing has happened yet."
+    if month.stock_after is None:
+        return f"{month.stock} of {capacity} {unit} before the harvest."
+    text = f"{month.stock_after} of {capacity} {unit} left, {month.total} {unit} taken from {month.stock} {unit}."
+    if month.collapsed:
+        return text + " Collapse: too little is left."
+    if month.stock_next is not None:
+        return text + f" Next month: {month.stock_next} {unit}."
+    return text
 
 
 def query_string(values: Mapping[str, str | int]) -> str:
     """Return *values* as a query that begins with a question mark."""
-    from urllib.parse import urlencode
-
     return "?" + urlencode(values)
 
 

@@ -1,0 +1,125 @@
+"""Who plays in a log, and what its words say where no file does."""
+
+import re
+from dataclasses import dataclass
+
+from app.commons.config import MAX_AGENTS, MIN_AGENTS
+from app.commons.scenario import get_scenario
+from app.interop.files import UnreadableLog
+from app.interop.interactions import read_interaction
+from app.interop.logconfig import RunSettings
+from app.interop.rows import FRAMEWORK, LogRows
+
+_AGENT_ID = re.compile(r"^persona_(\d{1,2})$")
+_NAME_IN_PROMPT = (
+    re.compile(r"^\s*You are ([^,\n]{1,40}),"),
+    re.compile(r"^Key memories of (.{1,40}) \(format", re.MULTILINE),
+    re.compile(r"^(.{1,40})の主なメモリ", re.MULTILINE),
+)
+_SCENARIO_WORDS = {
+    "trash": ("trash",),
+    "fishery": ("fish", "魚"),
+    "pasture": ("sheep", "pasture", "grass"),
+    "pollution": ("pollut", "widget"),
+}
+
+
+@dataclass(frozen=True)
+class Cast:
+    """The agents of a log by id, in order: names, and the month each is first present in.
+
+    `assumed` are names that nothing in the log says; `speakers` are all who appear in its talks, overseers included.
+    """
+
+    names: dict[str, str]
+    arrivals: dict[str, int]
+    speakers: tuple[str, ...]
+    assumed: tuple[str, ...]
+
+
+def find_cast(log: LogRows, settings: RunSettings, scenario: str) -> Cast:
+    """Return the agents of a log. Their names come from the talk, else the configuration, else the prompts.
+
+    Raises:
+        UnreadableLog: if there are too few or too many agents, or two names for one.
+    """
+    arrivals: dict[str, int] = {}
+    for month in log.months:
+        for row in month.harvests:
+            arrivals.setdefault(row.agent_id, month.number)
+    for agent_id in arrivals:
+        if not _AGENT_ID.match(agent_id):
+            raise UnreadableLog(f"an agent is called '{agent_id}', not persona_0, persona_1 and so on")
+    if not MIN_AGENTS <= len(arrivals) <= MAX_AGENTS:
+        raise UnreadableLog(f"{len(arrivals)} agents harvest; a run has {MIN_AGENTS} to {MAX_AGENTS}")
+    ids = sorted(arrivals, key=lambda agent_id: int(agent_id.removeprefix("persona_")))
+    spoken = _spoken_names(log, set(ids))
+    told = dict(settings.names) | spoken
+    written = _written_names(log)
+    usual = get_scenario(scenario).agents
+    names: dict[str, str] = {}
+    assumed = []
+    for agent_id in ids:
+        name = told.get(agent_id) or written.get(agent_id)
+        if name is None:
+            number = int(agent_id.removeprefix("persona_"))
+            name = usual[number] if number < len(usual) else agent_id
+            if name in told.values() or name in written.values():
+                name = agent_id
+            assumed.append(name)
+        names[agent_id] = name
+    overseers = {row.name for month in log.months for row in month.talk if row.agent_id == FRAMEWORK}
+    return Cast(
+        names=names,
+        arrivals={agent_id: arrivals[agent_id] for agent_id in ids},
+        speakers=(*names.values(), *sorted(overseers)),
+        assumed=tuple(assumed),
+    )
+
+
+def _spoken_names(log: LogRows, ids: set[str]) -> dict[str, str]:
+    names: dict[str, str] = {}
+    for month in log.months:
+        for row in month.talk:
+            if row.agent_id == FRAMEWORK:
+                continue
+            if row.agent_id not in ids:
+                raise UnreadableLog(f"'{row.agent_id}' talks in month {month.number} but never harvests")
+            if names.setdefault(row.agent_id, row.name) != row.name:
+                raise UnreadableLog(f"{row.agent_id} is called {names[row.agent_id]!r} and {row.name!r}")
+    return names
+
+
+def _written_names(log: LogRows) -> dict[str, str]:
+    names: dict[str, str] = {}
+    for month in log.months:
+        for row in month.harvests:
+            shown = read_interaction(row.interactions[-1]) if row.agent_id not in names and row.interactions else None
+            matches = (pattern.search(shown.prompt) for pattern in _NAME_IN_PROMPT) if shown else iter(())
+            found = next((match for match in matches if match), None)
+            if found:
+                names[row.agent_id] = found.group(1).strip()
+    return names
+
+
+def first_prompt(log: LogRows) -> str:
+    """Return the first prompt of the log, or "" if it holds none."""
+    for row in log.months[0].harvests:
+        shown = read_interaction(row.interactions[-1]) if row.interactions else None
+        if shown:
+            return shown.prompt
+    return ""
+
+
+def scenario_of_words(log: LogRows) -> str:
+    """Return the scenario that the first prompt and the first talk speak of.
+
+    Raises:
+        UnreadableLog: if they speak of none.
+    """
+    text = "\n".join([first_prompt(log), *(row.text for row in log.months[0].talk)]).lower()
+    counts = {name: sum(text.count(word) for word in words) for name, words in _SCENARIO_WORDS.items()}
+    best = max(counts, key=lambda name: counts[name])
+    if not counts[best]:
+        raise UnreadableLog("neither config.yaml nor its texts say which scenario this is; add a config.yaml")
+    return best

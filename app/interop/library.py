@@ -1,0 +1,86 @@
+"""Brings logs of the research code into the database: each log is one transaction, and a bad one stops no other."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from sqlalchemy.exc import IntegrityError
+
+from app.interop.research import ImportedRun, UnreadableLog, read_log
+from app.store.connect import Database
+from app.store.imports import ForeignRun, equal_logs, imported_from, store_foreign
+from app.store.runs import get_run
+
+
+@dataclass(frozen=True)
+class ImportOutcome:
+    """What became of one log.
+
+    `run_id` is the run it is, new or already there; None when it failed. `reason` is a sentence when it was skipped or
+    failed. `equal_to` are the runs imported from other folders whose log is the same, byte for byte.
+    """
+
+    folder: Path
+    kind: Literal["imported", "skipped", "failed"]
+    run_id: str | None = None
+    reason: str | None = None
+    equal_to: tuple[str, ...] = ()
+
+
+async def import_logs(database: Database, folders: Iterable[Path]) -> list[ImportOutcome]:
+    """Import the runs in *folders* (see `find_logs`), in order, and say what became of each.
+
+    Raises:
+        sqlalchemy.exc.OperationalError: if the database cannot be written; what is imported by then stays.
+    """
+    return [outcome async for outcome in importing(database, folders)]
+
+
+async def importing(database: Database, folders: Iterable[Path]) -> AsyncIterator[ImportOutcome]:
+    """Import like `import_logs`, giving each outcome as soon as it is known."""
+    for folder in folders:
+        yield await _import(database, folder)
+
+
+async def _import(database: Database, folder: Path) -> ImportOutcome:
+    source = str(folder.resolve())
+    known = await imported_from(database, source)
+    if known is not None:
+        return _skipped(folder, known)
+    try:
+        imported = await asyncio.to_thread(read_log, folder)
+    except UnreadableLog as error:
+        return ImportOutcome(folder, "failed", reason=str(error))
+    try:
+        run_id = await store_foreign(database, _foreign(imported, source))
+    except IntegrityError:
+        # Somebody else imported the same folder in the meantime.
+        known = await imported_from(database, source)
+        if known is None:
+            raise
+        return _skipped(folder, known)
+    twins = await equal_logs(database, await get_run(database, run_id))
+    return ImportOutcome(folder, "imported", run_id, equal_to=tuple(twins))
+
+
+def _skipped(folder: Path, run_id: str) -> ImportOutcome:
+    return ImportOutcome(folder, "skipped", run_id, f"{folder.name}: already imported as run {run_id}.")
+
+
+def _foreign(imported: ImportedRun, source: str) -> ForeignRun:
+    return ForeignRun(
+        config=imported.config,
+        events=imported.events,
+        calls=imported.calls,
+        metrics=imported.metrics,
+        name=imported.origin[:200],
+        models=imported.model or "unknown model",
+        seed=imported.seed,
+        source=source,
+        log_sha256=imported.log_sha256,
+        view_only=imported.view_only,
+        interrupted=imported.interrupted,
+        notes=imported.notes,
+    )

@@ -1,0 +1,256 @@
+"""Reads a run of the research code: a folder with log_env.json becomes events, calls and metrics. No database here.
+
+The format, its quirks and how each is handled: docs/import.md.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from app.commons.config import (
+    STANDARD_PHASES,
+    AgentConfig,
+    EpisodeConfig,
+    GameConfig,
+    ObservePhase,
+    PhaseConfig,
+    RecordedFramework,
+    RecordedMind,
+    TalkPhase,
+)
+from app.commons.events import Event
+from app.commons.metrics import EpisodeMetrics, episode_metrics, harvests
+from app.commons.scenario import conditions, get_scenario
+from app.interop.cast import Cast, find_cast, first_prompt, scenario_of_words
+from app.interop.files import UnreadableLog, find_logs, log_bytes, parse_json
+from app.interop.logconfig import RunSettings, model_label, read_settings
+from app.interop.nodes import Memories, read_memories, tells_universalization
+from app.interop.recorded_calls import calls_of, read_harvests
+from app.interop.rows import LogRows, read_rows
+from app.interop.story import events_of
+from app.models.base import RecordedCall
+
+__all__ = ["ImportedRun", "UnreadableLog", "find_logs", "read_log"]
+
+OTHER_GAME = (
+    "This is another game: the stock counts trash in the house, more is worse, and it grows by itself. "
+    "Survival, efficiency and over-usage are not defined for it."
+)
+
+
+@dataclass(frozen=True)
+class ImportedRun:
+    """A run of the research code, read whole.
+
+    `seed` and `model` (one text for the models of all agents) are None where nothing says them; `view_only` says why the paper's
+    metrics do not apply, if they do not. `notes` are sentences on what the log does not hold and what was repaired.
+    """
+
+    folder: Path
+    config: EpisodeConfig
+    events: tuple[Event, ...]
+    calls: tuple[RecordedCall, ...]
+    metrics: EpisodeMetrics
+    model: str | None
+    seed: int | None
+    interrupted: bool
+    view_only: str | None
+    log_sha256: str
+    notes: tuple[str, ...]
+
+    @property
+    def origin(self) -> str:
+        """The name of the folder it came from."""
+        return self.folder.name
+
+
+def read_log(folder: Path) -> ImportedRun:
+    """Read the run in *folder*.
+
+    Raises:
+        UnreadableLog: if it cannot be imported; the message names the folder and says why in one sentence.
+    """
+    try:
+        return _read(folder)
+    except UnreadableLog as error:
+        raise UnreadableLog(f"{folder.name}: {error}.") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise UnreadableLog(f"{folder.name}: the run cannot be one of this game: {where} {first['msg']}.") from error
+
+
+def _read(folder: Path) -> ImportedRun:
+    data = log_bytes(folder)
+    log = read_rows(parse_json(data, "log_env.json"))
+    settings = read_settings(folder)
+    scenario = settings.scenario or scenario_of_words(log)
+    view_only = None if get_scenario(scenario).playable else OTHER_GAME
+    cast = find_cast(log, settings, scenario)
+    memories = {
+        agent_id: read_memories(folder, agent_id, first_month) for agent_id, first_month in cast.arrivals.items()
+    }
+    config = _config(log, settings, scenario, cast)
+    readings = read_harvests(log)
+    events = events_of(log, config, cast, memories, readings, playable=view_only is None)
+    calls = calls_of(log, config, cast, memories, settings.sampling)
+    metrics = _metrics(events, config, view_only)
+    complete = metrics.censored is False or (view_only is not None and settings.configured)
+    return ImportedRun(
+        folder=folder,
+        config=config,
+        events=tuple(events),
+        calls=tuple(calls),
+        metrics=metrics,
+        model=model_label([_model(agent) for agent in config.agents]),
+        seed=settings.seed,
+        interrupted=not complete,
+        view_only=view_only,
+        log_sha256=hashlib.sha256(data).hexdigest(),
+        notes=tuple(_notes(log, settings, config, cast, memories, calls, readings, not complete)),
+    )
+
+
+def _model(agent: AgentConfig) -> str | None:
+    return agent.mind.model if isinstance(agent.mind, RecordedMind) else None
+
+
+def _config(log: LogRows, settings: RunSettings, scenario: str, cast: Cast) -> EpisodeConfig:
+    """Return the configuration: what config.yaml says, else what the log shows, else the research code's defaults."""
+    played, newcomers = len(log.months), len(set(cast.arrivals.values())) > 1
+    stock = log.months[0].before
+    condition = settings.condition or _condition_of_log(log, newcomers)
+    models = settings.models if len(settings.models) > 1 else settings.models * len(cast.names)
+    if models and len(models) < len(cast.names):
+        raise UnreadableLog(f"config.yaml names {len(models)} models for {len(cast.names)} agents")
+    return EpisodeConfig(
+        scenario=scenario,
+        condition=condition,
+        game=GameConfig(
+            months=max(settings.months or (15 if newcomers else 12), played),
+            capacity=max(month.before for month in log.months),
+            initial_stock=stock,
+            collapse_threshold=min(5, stock),
+            allocation=settings.allocation or "stochastic",
+        ),
+        agents=tuple(
+            AgentConfig(name=name, mind=RecordedMind(model=models[index] if models else None))
+            for index, name in enumerate(cast.names.values())
+        ),
+        framework=RecordedFramework(model=settings.framework_model),
+        phases=_phases(condition, log, settings.max_contributions or 10),
+        seed=42 if settings.seed is None else settings.seed,
+    )
+
+
+def _condition_of_log(log: LogRows, newcomers: bool) -> str:
+    told = tells_universalization(first_prompt(log))
+    if newcomers:
+        return "newcomer+universalization" if told else "newcomer"
+    if told:
+        return "universalization"
+    return "default" if any(month.talk for month in log.months) else "no_communication"
+
+
+def _phases(condition: str, log: LogRows, most: int) -> tuple[PhaseConfig, ...]:
+    known = conditions().get(condition)
+    phases = known.phases() if known else STANDARD_PHASES
+    overseen = any(month.overseen for month in log.months)
+    chosen: list[PhaseConfig] = []
+    for phase in phases:
+        if isinstance(phase, ObservePhase):
+            phase = ObservePhase(universalization="universalization" in condition.split("+"))
+        elif isinstance(phase, TalkPhase):
+            phase = TalkPhase(report="manager" if overseen else "none", max_contributions=most)
+        chosen.append(phase)
+    return tuple(chosen)
+
+
+def _metrics(events: list[Event], config: EpisodeConfig, view_only: str | None) -> EpisodeMetrics:
+    months = harvests(events)
+    metrics = episode_metrics(months, config.game, config.names)
+    if view_only is not None:
+        names = ("survival_time", "survived", "collapsed", "censored", "efficiency", "over_usage", "over_usage_asked")
+        return metrics.model_copy(update=dict.fromkeys(names))
+    collapse = next((month.month for month in months if month.collapsed), None)
+    return metrics if collapse is None else metrics.model_copy(update={"survival_time": collapse})
+
+
+def _notes(
+    log: LogRows,
+    settings: RunSettings,
+    config: EpisodeConfig,
+    cast: Cast,
+    memories: Mapping[str, Memories],
+    calls: list[RecordedCall],
+    readings: Mapping[tuple[int, str], int | None],
+    interrupted: bool,
+) -> list[str]:
+    """Say what the log does not hold, and what was put right."""
+    played = len(log.months)
+    notes = []
+    if interrupted:
+        notes.append(f"The run was interrupted: it stops after month {played}, and what came then is unknown.")
+    if not settings.configured:
+        notes.append("There is no config.yaml: the game's numbers are the research code's defaults.")
+        if settings.condition is None:
+            notes.append("The condition was inferred from the prompts.")
+        if not settings.models:
+            notes.append("Nothing says which model played.")
+    if settings.seed is None:
+        notes.append("Nothing says which seed was used.")
+    if settings.initial_stock not in (None, log.months[0].before):
+        notes.append(
+            f"config.yaml starts with {settings.initial_stock} units, the log with {log.months[0].before}: "
+            "the log counts."
+        )
+    if settings.months is not None and played > settings.months:
+        notes.append(f"config.yaml says {settings.months} months, the log has {played}: the log counts.")
+    if settings.japanese:
+        notes.append("The texts are in Japanese and are shown as they are.")
+    if cast.assumed:
+        notes.append(
+            f"Nothing says how these agents are called; their usual names stand in: {', '.join(cast.assumed)}."
+        )
+    if any(month.overseen for month in log.months):
+        notes.append(
+            "The log keeps what produced a contribution one line too early; here each contribution has its own prompt."
+        )
+        if len({_model(agent) for agent in config.agents}) > 1:
+            notes.append("The research code let the first agent's model write the contributions of all agents.")
+    collapse = next((month.number for month in log.months if month.after < config.game.collapse_threshold), played)
+    if collapse < played and get_scenario(config.scenario).playable:
+        notes.append(f"The log goes on after the collapse in month {collapse}; the months after it are kept.")
+    if log.cut_amounts:
+        notes.append(f"Decimals of {log.cut_amounts} amounts that were asked for or agreed on were cut.")
+    for action, count in list(log.unknown.items())[:5]:
+        notes.append(f"{count} records of the unknown kind '{action}' were left out.")
+    silent = sum(call.completion is None for call in calls)
+    if silent:
+        notes.append(f"{silent} of {len(calls)} prompts have no completion in the log.")
+    otherwise = sum(
+        readings[month.number, row.agent_id] not in (None, row.asked) for month in log.months for row in month.harvests
+    )
+    if otherwise:
+        notes.append(f"In {otherwise} harvests the log recorded another number than the answer says; the log counts.")
+    notes += _memory_notes(cast, memories, played)
+    notes.append("The prompts of ratings and reflections are not in the log, only the memories that came of them.")
+    return notes
+
+
+def _memory_notes(cast: Cast, memories: Mapping[str, Memories], played: int) -> list[str]:
+    notes = []
+    for problem in ("is missing", "is empty", "is damaged"):
+        names = [cast.names[agent] for agent, found in memories.items() if found.problem == problem]
+        if names:
+            notes.append(f"The file with the memories of {', '.join(names)} {problem}.")
+    beyond = sum(not 1 <= item.month <= played for found in memories.values() for item in found.placed)
+    if beyond:
+        notes.append(f"{beyond} memories of months that the log does not hold were left out.")
+    clipped = sum(found.clipped_ratings for found in memories.values())
+    if clipped:
+        notes.append(f"{clipped} importance ratings outside 1..10 were moved to its nearest end.")
+    return notes

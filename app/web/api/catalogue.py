@@ -1,0 +1,67 @@
+"""What can be launched: scenarios, conditions, minds; and experiments, which are what was."""
+
+from fastapi import APIRouter
+
+from app.commons.scenario import conditions as all_conditions
+from app.commons.scenario import scenarios as all_scenarios
+from app.jobs.launch import POLICIES
+from app.store.queries import RunFilter, get_experiment, list_experiments, list_runs
+from app.web import urls
+from app.web.api.schemas import (
+    ConditionOut,
+    ExperimentList,
+    ExperimentOut,
+    ModelsOut,
+    ScenarioOut,
+    run_out,
+)
+from app.web.dependencies import ExperimentId
+from app.web.errors import not_found
+from app.web.health import Health, look
+from app.web.services import Use
+
+router = APIRouter(tags=["catalogue"])
+
+
+@router.get("/experiments")
+async def experiments(services: Use) -> ExperimentList:
+    """Return the latest 50 experiments."""
+    return ExperimentList(experiments=await list_experiments(services.database))
+
+
+@router.get("/experiments/{experiment_id}")
+async def experiment(services: Use, experiment_id: ExperimentId) -> ExperimentOut:
+    """Return an experiment with its runs."""
+    found = await get_experiment(services.database, experiment_id)
+    if found is None:
+        raise not_found("such experiment")
+    runs, _ = await list_runs(services.database, RunFilter(experiment=found.id, descending=False, limit=500))
+    return ExperimentOut(**found.model_dump(), page=urls.experiment(found.id), runs=[run_out(run) for run in runs])
+
+
+@router.get("/scenarios")
+async def scenarios() -> list[ScenarioOut]:
+    """Return the scenarios that can be launched."""
+    return [
+        ScenarioOut(id=item.id, label=item.label, summary=item.summary, unit=item.words.units, agents=item.agents)
+        for item in all_scenarios().values()
+        if item.playable
+    ]
+
+
+@router.get("/conditions")
+async def conditions() -> list[ConditionOut]:
+    """Return the conditions that can be launched."""
+    return [ConditionOut(id=item.id, label=item.label, summary=item.summary) for item in all_conditions().values()]
+
+
+@router.get("/models")
+async def models(services: Use) -> ModelsOut:
+    """Return the minds that can be launched, and what is configured."""
+    return ModelsOut(policies=POLICIES, models=services.models.names(), endpoints=services.models.views())
+
+
+@router.get("/health")
+async def health(services: Use) -> Health:
+    """Tell whether the instance works."""
+    return await look(services)

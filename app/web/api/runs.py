@@ -1,0 +1,121 @@
+"""Runs: list, launch, control, and their record."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query
+from fastapi.responses import Response
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+
+from app.jobs.launch import LaunchPlan, launch_plan
+from app.analysis.palette import Theme
+from app.store.queries import SORTS, RunFilter, get_call, list_calls, list_runs
+from app.store.runs import request as request_control
+from app.store.runs import resume as resume_run
+from app.web import urls
+from app.web.api.schemas import CallOut, CallsOut, EventsOut, Launched, RunList, RunOut, StateOut, run_out
+from app.web.data import After, Agent, CallKey, FigureName, Kind, Limit, Month, events_reply, run_figure
+from app.web.dependencies import KnownRun, LastSeen
+from app.web.errors import Problem, not_found
+from app.web.live import look_at, stream_run
+from app.web.services import Use
+
+router = APIRouter(tags=["runs"])
+
+
+@router.get("/runs")
+async def runs(services: Use, wanted: Annotated[RunFilter, Query()]) -> RunList:
+    """List runs: the filters, order and paging of the page `/runs`."""
+    if wanted.sort not in SORTS:
+        raise Problem(422, "invalid", "sort: unknown.", fields={"sort": f"Choose one of: {', '.join(SORTS)}."})
+    found, total = await list_runs(services.database, wanted)
+    return RunList(runs=[run_out(run) for run in found], total=total, offset=wanted.offset, limit=wanted.limit)
+
+
+@router.post("/runs", status_code=201)
+async def launch(
+    services: Use, plan: LaunchPlan, idempotency_key: Annotated[str | None, Header(max_length=64)] = None
+) -> Launched:
+    """Launch one run a seed. The same `Idempotency-Key` again launches nothing new and answers the same."""
+    experiment, ids = await launch_plan(
+        services.database,
+        plan,
+        check_model=services.models.check_name,
+        prompt_folders=services.prompt_folders,
+        submission=idempotency_key or None,
+    )
+    page = urls.run(ids[0]) if len(ids) == 1 or experiment is None else urls.experiment(experiment)
+    return Launched(experiment=experiment, runs=ids, page=page)
+
+
+@router.get("/runs/{run_id}")
+async def get(run: KnownRun) -> RunOut:
+    """Return a run."""
+    return run_out(run)
+
+
+@router.post("/runs/{run_id}/pause")
+async def pause(services: Use, run: KnownRun) -> StateOut:
+    """Ask for a pause at the end of the month."""
+    return StateOut(id=run.id, state=await request_control(services.database, run.id, "pause"))
+
+
+@router.post("/runs/{run_id}/stop")
+async def stop(services: Use, run: KnownRun) -> StateOut:
+    """Ask for a stop now; the run is then censored."""
+    return StateOut(id=run.id, state=await request_control(services.database, run.id, "stop"))
+
+
+@router.post("/runs/{run_id}/resume")
+async def resume(services: Use, run: KnownRun) -> StateOut:
+    """Queue a paused or failed run again. What is recorded is not asked again."""
+    return StateOut(id=run.id, state=await resume_run(services.database, run.id))
+
+
+@router.get("/runs/{run_id}/events", response_model=EventsOut)
+async def events(
+    services: Use,
+    run: KnownRun,
+    after: After = 0,
+    limit: Limit = 1000,
+    kind: Kind = None,
+) -> Response:
+    """Return the run's events after number `after`, in order, only of one `kind` if it is named."""
+    return await events_reply(services, run, after, limit, kind)
+
+
+@router.get("/runs/{run_id}/stream", response_class=EventSourceResponse)
+async def stream(services: Use, run: KnownRun, after: LastSeen) -> AsyncIterator[ServerSentEvent]:
+    """Stream the run's events as they come (server-sent events).
+
+    Each message's id is its number; `Last-Event-ID` goes on after it. `status` messages, without id, say how the run is
+    doing; the stream ends when the run is over.
+    """
+    async for message in stream_run(services, run.id, look_at(services, run.id), after):
+        yield message
+
+
+@router.get("/runs/{run_id}/calls")
+async def calls(
+    services: Use,
+    run: KnownRun,
+    month: Month = None,
+    agent: Agent = None,
+) -> CallsOut:
+    """Return the run's calls without their texts, at most 2000."""
+    return CallsOut(calls=await list_calls(services.database, run.id, month=month, agent=agent))
+
+
+@router.get("/runs/{run_id}/calls/{key:path}")
+async def call(services: Use, run: KnownRun, key: CallKey) -> CallOut:
+    """Return one call with its prompt and completion. The key is written as it is, slashes included."""
+    found = await get_call(services.database, run.id, key)
+    if found is None:
+        raise not_found("such call")
+    return CallOut.model_validate(found.model_dump())
+
+
+@router.get("/runs/{run_id}/figures/{figure}")
+async def figure(services: Use, run: KnownRun, figure: FigureName, theme: Theme = "light") -> dict[str, Any]:
+    """Return a chart of the run: Plotly's `data` and `layout`."""
+    return await run_figure(services, run, figure, theme)

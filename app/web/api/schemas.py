@@ -1,0 +1,182 @@
+"""What the API says: its objects, with types and meanings."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.commons.config import EpisodeConfig
+from app.commons.metrics import EpisodeMetrics
+from app.jobs.report import run_object
+from app.models.hub import EndpointView
+from app.store.queries import CallDetail
+from app.store.records import CallSummary, ExperimentRecord, MindsKind, RunRecord, RunState, ShareRecord
+from app.web import urls
+
+Outcome = Literal["survived", "collapsed", "censored", "view_only", "undecided"]
+
+
+class RunMetrics(BaseModel):
+    """The metrics of one run; gains in units, ratios in 0..1, null where a metric is not defined (yet)."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    months_played: int
+    survival_time: int | None
+    survived: bool | None
+    collapsed: bool | None
+    censored: bool | None
+    gains: dict[str, int]
+    total_gain: int | None
+    mean_gain: float | None
+    efficiency: float | None
+    equality: float | None
+    over_usage: float | None
+    over_usage_asked: float | None
+    unreadable: int
+
+
+class RunOut(BaseModel):
+    """A run: what was asked for, how it is doing, what came of it."""
+
+    id: str
+    name: str | None
+    experiment: str | None = Field(description="the experiment it was launched with")
+    page: str = Field(description="the run's page")
+    state: RunState
+    reason_kind: str | None
+    reason: str | None = Field(description="why it is paused, failed or cancelled")
+    control: Literal["pause", "stop"] | None = Field(description="what was asked for and is not done yet")
+    origin: Literal["native", "imported"]
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    scenario: str
+    condition: str
+    minds: MindsKind
+    models: str
+    seed: int | None
+    config: EpisodeConfig
+    config_hash: str
+    engine_version: str | None
+    prompts: dict[str, str] = Field(description="content hashes of the prompt sets it is pinned to")
+    outcome: Outcome
+    metrics: RunMetrics
+    stock: int | None = Field(description="units in the commons now")
+    events: int
+    calls: int
+    prompt_tokens: int
+    completion_tokens: int
+    cost: float | None = Field(description="US dollars, of the calls whose price is known")
+    unpriced_calls: int
+    cost_usd: float | None = Field(description="US dollars; null where the price of any call is unknown")
+    view_only: str | None = Field(description="why the metrics do not apply, if they do not")
+    notes: list[str]
+
+
+def run_out(run: RunRecord) -> RunOut:
+    """Return *run* as the API shows it: what `govsim run --json` prints, and more."""
+    same = {name: getattr(run, name) for name in RunOut.model_fields if hasattr(run, name)}
+    more = {"experiment": run.experiment_id, "page": urls.run(run.id), "metrics": RunMetrics.model_validate(run)}
+    return RunOut.model_validate(same | run_object(run) | more)
+
+
+class RunList(BaseModel):
+    """One page of runs; `total` counts all that fit the filter."""
+
+    runs: list[RunOut]
+    total: int
+    offset: int
+    limit: int
+
+
+class Launched(BaseModel):
+    """What a launch made."""
+
+    experiment: str | None
+    runs: list[str]
+    page: str = Field(description="where to look at it")
+
+
+class StateOut(BaseModel):
+    """The state a run is in after a control."""
+
+    id: str
+    state: RunState
+
+
+class EventsOut(BaseModel):
+    """A stretch of a run's events. `next` is what to give as `after` for more; null at the end of what is stored."""
+
+    events: list[dict[str, Any]] = Field(description="`seq` and the event's own fields")
+    next: int | None
+    state: RunState
+
+
+class CallsOut(BaseModel):
+    """Calls of a run without their texts, in the order they were recorded."""
+
+    calls: list[CallSummary]
+
+
+class CallOut(CallDetail):
+    """A call with its prompt and completion."""
+
+
+class ExperimentOut(BaseModel):
+    """Runs launched together."""
+
+    id: str
+    name: str
+    created_at: datetime
+    page: str
+    runs: list[RunOut]
+
+
+class ExperimentList(BaseModel):
+    """The latest experiments."""
+
+    experiments: list[ExperimentRecord]
+
+
+class ScenarioOut(BaseModel):
+    """A scenario that can be launched."""
+
+    id: str
+    label: str
+    summary: tuple[str, ...]
+    unit: str
+    agents: tuple[str, ...]
+
+
+class ConditionOut(BaseModel):
+    """A condition that can be launched."""
+
+    id: str
+    label: str
+    summary: str
+
+
+class ModelsOut(BaseModel):
+    """The minds that can be launched: policies, and models by endpoint. Never a key."""
+
+    policies: tuple[str, ...]
+    models: tuple[str, ...]
+    endpoints: tuple[EndpointView, ...]
+
+
+class ShareOut(ShareRecord):
+    """An issued link; its token is told once, when it is made."""
+
+
+class ShareMade(BaseModel):
+    """A new link. `link` cannot be had again."""
+
+    share: ShareOut
+    link: str
+
+
+class ShareList(BaseModel):
+    """Issued links, newest first."""
+
+    shares: list[ShareOut]

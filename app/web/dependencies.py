@@ -1,0 +1,40 @@
+"""What several handlers need before they start."""
+
+from typing import Annotated
+
+from fastapi import Depends, Header, Path, Query
+
+from app.store.records import RunRecord
+from app.store.runs import get_run
+from app.web.services import Use
+from app.web.shared import SharedRun, open_shared
+
+RunId = Annotated[str, Path(max_length=40)]
+Token = Annotated[str, Path(max_length=200)]
+ShareId = Annotated[str, Path(max_length=40)]
+ExperimentId = Annotated[str, Path(max_length=40)]
+
+
+async def known_run(run_id: RunId, services: Use) -> RunRecord:
+    """Return the run that the address names; 404 if there is none."""
+    return await get_run(services.database, run_id)
+
+
+async def shared_run(token: Token, services: Use) -> SharedRun:
+    """Return the run that a link opens; 404 for an unknown link, 410 for an ended one."""
+    return await open_shared(services.database, token)
+
+
+def last_seen(
+    after: Annotated[int, Query(ge=0, le=2**53)] = 0,
+    last_event_id: Annotated[str | None, Header(max_length=40)] = None,
+) -> int:
+    """Return the last event that a stream's reader has: `Last-Event-ID` if it says so, else `after`."""
+    if last_event_id and last_event_id.isascii() and last_event_id.isdigit():
+        return min(int(last_event_id), 2**53)
+    return after
+
+
+KnownRun = Annotated[RunRecord, Depends(known_run)]
+Shared = Annotated[SharedRun, Depends(shared_run)]
+LastSeen = Annotated[int, Depends(last_seen)]

@@ -1,0 +1,1 @@
+"""Handlers, a module a family of pages: parse, call a service, choose an answer."""

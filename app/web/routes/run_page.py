@@ -1,0 +1,55 @@
+"""The run page, for its owner and through a link."""
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+
+from app.commons.events import parse_event
+from app.store.queries import events_after, get_call, list_calls
+from app.store.records import RunRecord
+from app.web.contexts.run import run_page
+from app.web.pages import page
+from app.web.services import Services
+from app.web.shared import SharedRun
+
+
+async def render_run(
+    request: Request,
+    services: Services,
+    run: RunRecord,
+    *,
+    api: str,
+    page_url: str,
+    shared: SharedRun | None = None,
+    issued_link: str | None = None,
+    status: int = 200,
+) -> HTMLResponse:
+    """Render a run's page at the place that the address names.
+
+    Args:
+        request: what is answered; its query names the place.
+        services: of the application.
+        run: the run, as far as its reader may see it.
+        api: where its data lies.
+        page_url: its page's address without query.
+        shared: the link it is seen through.
+        issued_link: a link just made.
+        status: the HTTP status.
+    """
+    rows = await events_after(services.database, run.id, last=run.events)
+    events = [(seq, parse_event(payload)) for seq, payload in rows]
+    query = {name: value[:200] for name, value in request.query_params.items()}
+    share = shared.share if shared else None
+    context = run_page(run, events, query, api=api, page=page_url, share=share, issued_link=issued_link)
+    calls = []
+    call = None
+    if context.view.agent is not None and context.prompts:
+        # For readers without scripts: the chosen agent's calls of the month, and the decision's texts.
+        name = context.replay.names[context.view.agent]
+        found = await list_calls(services.database, run.id, month=context.view.month, agent=name)
+        calls = [item for item in found if shared is None or shared.shows(item)]
+        chosen = next((item for item in calls if item.key == query.get("call")), None) or _decision(calls)
+        call = await get_call(services.database, run.id, chosen.key) if chosen else None
+        context = run_page(
+            run, events, query, api=api, page=page_url, share=share, calls=calls, call=call, issued_link=issued_link
+        )
+    return page(request, "pages/run.html", Named(context), section="runs", share=share is not None, status=status)
