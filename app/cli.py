@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 
 from app.commons.config import AllocationRule
+from app.interop.files import NothingToImport
 from app.jobs.launch import LaunchError, LaunchPlan
 from app.minds.prompts import PromptError
 from app.models.base import ModelError
@@ -34,7 +35,7 @@ db = typer.Typer(help="The database.", no_args_is_help=True)
 app.add_typer(db, name="db")
 errors = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
 
-KNOWN_ERRORS = (SettingsError, DatabaseError, ModelError, LaunchError, PromptError)
+KNOWN_ERRORS = (SettingsError, DatabaseError, ModelError, LaunchError, PromptError, NothingToImport)
 
 
 def fail(message: str) -> NoReturn:
@@ -43,10 +44,10 @@ def fail(message: str) -> NoReturn:
     raise typer.Exit(2)
 
 
-def quiet_logs() -> None:
-    """Send our own log lines to standard error, warnings and worse only."""
+def log_to_stderr(least: str = "warning") -> None:
+    """Send our log lines of level *least* and worse to standard error; standard output is for results."""
     structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger(30),
+        wrapper_class=structlog.make_filtering_bound_logger(least),
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
     )
 
@@ -71,6 +72,16 @@ def prompt_folders(settings: Settings) -> list[Path]:
     return [*own, settings.templates / "prompts"]
 
 
+def number_or_none(option: str, text: str) -> float | None:
+    """Read a number, or `none` for a parameter that is not sent."""
+    if text.lower() == "none":
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        fail(f"{option} takes a number or none, not '{text}'.")
+
+
 @app.command()
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
@@ -93,6 +104,7 @@ def worker(
     from app.jobs.supervise import follow_parent
     from app.jobs.worker import Worker
 
+    log_to_stderr("info")
     settings = settings_and_schema()
 
     async def work() -> None:
@@ -136,7 +148,8 @@ def run(
     growth: Annotated[float, typer.Option(help="What is left is multiplied by this.")] = 2.0,
     collapse_threshold: Annotated[int, typer.Option(help="Fewer units left after the harvest: collapse.")] = 5,
     allocation: Annotated[str, typer.Option(help="stochastic or proportional.")] = "stochastic",
-    temperature: Annotated[float, typer.Option(help="Sampling temperature of generative minds.")] = 0.0,
+    temperature: Annotated[str, typer.Option(help="Sampling temperature of generative minds; none: not sent.")] = "0",
+    top_p: Annotated[str, typer.Option(help="Nucleus sampling of generative minds; none: not sent.")] = "1",
     name: Annotated[str | None, typer.Option(help="A name for the experiment.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print each finished run as one JSON object.")] = False,
 ) -> None:
@@ -158,12 +171,11 @@ def run(
         growth=growth,
         collapse_threshold=collapse_threshold,
         allocation=rule,
-        temperature=temperature,
+        temperature=number_or_none("--temperature", temperature),
+        top_p=number_or_none("--top-p", top_p),
         name=name,
     )
     settings = settings_and_schema()
-    if not as_json:
-        quiet_logs()
     raise typer.Exit(
         asyncio.run(
             play_here(settings, plan, hub=hub_of(settings), prompt_folders=prompt_folders(settings), as_json=as_json)
@@ -178,13 +190,14 @@ def import_(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array.")] = False,
 ) -> None:
     """Import logs of the GovSim research code."""
-    from app.console import import_paths
+    from app.console import import_paths, read_paths
 
     for path in paths:
         if not path.exists():
             fail(f"There is nothing at {path}.")
-    settings = None if dry_run else settings_and_schema()
-    raise typer.Exit(asyncio.run(import_paths(paths, settings, as_json=as_json)))
+    if dry_run:
+        raise typer.Exit(read_paths(paths, as_json=as_json))
+    raise typer.Exit(asyncio.run(import_paths(paths, settings_and_schema(), as_json=as_json)))
 
 
 @app.command()
@@ -204,6 +217,7 @@ def db_upgrade() -> None:
 
 def main() -> None:
     """Run the command; errors that a user can mend are one sentence and exit code 2."""
+    log_to_stderr()
     try:
         app()
     except KNOWN_ERRORS as error:

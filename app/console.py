@@ -3,7 +3,6 @@
 import asyncio
 import json
 import signal
-import sys
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +14,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from app.commons.events import Event, Harvested
+from app.interop.files import UnreadableLog, find_logs
+from app.interop.library import importing
+from app.interop.research import read_log
+from app.interop.summary import summary
 from app.jobs.launch import LaunchPlan, launch_plan
 from app.jobs.player import Player
 from app.jobs.report import outcome, run_object
@@ -124,42 +127,68 @@ def print_models(hub: ModelHub, *, as_json: bool) -> None:
     out.print(table)
 
 
-async def import_paths(paths: Sequence[Path], settings: Settings | None, *, as_json: bool) -> int:
-    """Import the logs under *paths*, or with *settings* None only read them; return the exit code."""
-    from app.interop.files import UnreadableLog, find_logs
-    from app.interop.library import import_logs
-    from app.interop.research import read_log
-    from app.interop.summary import summary
-
-    failed: list[str] = []
-    if settings is None:
-        objects = []
-        for folder in find_logs(paths):
-            try:
-                objects.append(summary(read_log(folder)))
-            except UnreadableLog as error:
-                failed.append(str(error))
-        if as_json:
-            typer.echo(json.dumps(objects, indent=2, ensure_ascii=False))
-        else:
-            _print_summaries(objects)
-    else:
-        database = open_database(settings.database_url)
+def read_paths(paths: Sequence[Path], *, as_json: bool) -> int:
+    """Read and measure the logs under *paths* without storing anything; return the exit code."""
+    objects, failed = [], []
+    for folder in find_logs(paths):
         try:
-            outcomes = await import_logs(database, find_logs(paths))
-        finally:
-            await database.close()
-        raise NotImplementedError(outcomes)
+            objects.append(summary(read_log(folder)))
+        except UnreadableLog as error:
+            failed.append(str(error))
+    if as_json:
+        typer.echo(json.dumps(objects, indent=2, ensure_ascii=False))
+    else:
+        for item in objects:
+            survived = {True: "survived", False: "collapsed", None: "outcome unknown"}[item["survived"]]
+            out.print(
+                f"{item['path']}: {item['scenario']}, {item['condition']}, {item['model']}, "
+                f"{item['months_played']} months, {survived}, mean gain {item['mean_gain']}",
+                markup=False,
+            )
+    return _named(failed, len(objects))
+
+
+async def import_paths(paths: Sequence[Path], settings: Settings, *, as_json: bool) -> int:
+    """Import the logs under *paths*; return the exit code."""
+    folders = find_logs(paths)
+    database = open_database(settings.database_url)
+    outcomes = []
+    try:
+        with Progress(console=err, disable=as_json, transient=True) as progress:
+            bar = progress.add_task("Importing", total=len(folders))
+            async for outcome in importing(database, folders):
+                outcomes.append(outcome)
+                progress.advance(bar)
+    finally:
+        await database.close()
+    if as_json:
+        objects = [
+            {
+                "path": str(outcome.folder),
+                "outcome": outcome.kind,
+                "run": outcome.run_id,
+                "reason": outcome.reason,
+                "equal_to": list(outcome.equal_to),
+            }
+            for outcome in outcomes
+        ]
+        typer.echo(json.dumps(objects, indent=2, ensure_ascii=False))
+    else:
+        for outcome in outcomes:
+            if outcome.kind == "imported":
+                equal = f" (the same log as {', '.join(outcome.equal_to)})" if outcome.equal_to else ""
+                out.print(f"{outcome.folder.name}: imported as run {outcome.run_id}{equal}", markup=False)
+            elif outcome.kind == "skipped":
+                out.print(str(outcome.reason), markup=False)
+    return _named(
+        [str(outcome.reason) for outcome in outcomes if outcome.kind == "failed"],
+        sum(outcome.kind != "failed" for outcome in outcomes),
+    )
+
+
+def _named(failed: Sequence[str], good: int) -> int:
     for text in failed:
         err.print(f"Not imported: {text}", markup=False)
-    sys.stdout.flush()
+    if failed:
+        err.print(f"{good} of {good + len(failed)} logs could be read.", markup=False)
     return 1 if failed else 0
-
-
-def _print_summaries(objects: Sequence[dict[str, object]]) -> None:
-    for item in objects:
-        out.print(
-            f"{item['path']}: {item['scenario']}, {item['condition']}, {item['model']}, "
-            f"{item['months_played']} months, survived: {item['survived']}, mean gain {item['mean_gain']}",
-            markup=False,
-        )

@@ -1,16 +1,25 @@
 """What several test rooms need: small configurations, played episodes, a migrated database."""
 
-from collections.abc import Sequence
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from app.commons.config import AgentConfig, EpisodeConfig, GameConfig, PolicyName, ScriptedMind
 from app.commons.events import Event, event_json
 from app.commons.scenario import get_condition
 from app.engine.play import play
+from app.jobs.launch import LaunchPlan, launch_plan
 from app.minds.build import build_minds
 from app.models.base import Model
 from app.store.connect import Database, open_database
 from app.store.migrate import upgrade
+from app.store.queries import events_after
+from app.store.records import RunRecord
+from app.store.runs import get_run
 
 ROOT = Path(__file__).resolve().parent.parent
 NAMES = ("John", "Kate", "Jack", "Emma", "Luke")
@@ -63,3 +72,83 @@ def fresh_database(folder: Path) -> tuple[Database, str]:
     url = f"sqlite:///{folder / 'test.db'}"
     upgrade(url, ROOT / "migrations")
     return open_database(url), url
+
+
+class Instance:
+    """A database and a models file in a folder, and real `govsim` processes on them."""
+
+    def __init__(self, folder: Path, models_toml: str) -> None:
+        self.folder = folder
+        (folder / "models.toml").write_text(models_toml)
+        self.database, self.url = fresh_database(folder)
+        self.processes: list[subprocess.Popen[str]] = []
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of its processes: no keys, a lease that runs out soon."""
+        kept = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
+        return kept | {
+            "GOVSIM_DATABASE_URL": self.url,
+            "GOVSIM_MODELS_FILE": str(self.folder / "models.toml"),
+            "GOVSIM_STALE_AFTER_S": "3",
+        }
+
+    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+        """Start `govsim` with *arguments*."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "app.cli", *arguments],
+            cwd=ROOT,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        self.processes.append(process)
+        return process
+
+    def govsim(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """Run `govsim` with *arguments* to its end."""
+        return subprocess.run(
+            [sys.executable, "-m", "app.cli", *arguments],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+    async def launch(self, **plan: object) -> list[str]:
+        """Queue the runs of a plan and return their ids."""
+        _, ids = await launch_plan(
+            self.database,
+            LaunchPlan.model_validate(plan),
+            check_model=lambda name: None,
+            prompt_folders=[ROOT / "templates" / "prompts"],
+        )
+        return ids
+
+    async def until(self, run_id: str, reached: Callable[[RunRecord], bool], seconds: float = 60) -> RunRecord:
+        """Wait until a run is as *reached* wants it.
+
+        Raises:
+            TimeoutError: naming the state it is in instead.
+        """
+        end = time.monotonic() + seconds
+        while True:
+            run = await get_run(self.database, run_id)
+            if reached(run):
+                return run
+            if time.monotonic() > end:
+                raise TimeoutError(f"run {run_id} is {run.state} ({run.reason}) after {run.months_played} months")
+            await asyncio.sleep(0.05)
+
+    async def events(self, run_id: str) -> list[str]:
+        """Return the canonical bytes of a run's events."""
+        return [text for _, text in await events_after(self.database, run_id)]
+
+    async def close(self) -> None:
+        """Kill what still runs and close the database."""
+        for process in self.processes:
+            process.kill()
+            process.communicate()
+        await self.database.close()

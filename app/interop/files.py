@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NoReturn
 
-MAX_LOG_BYTES = 256 * 1024 * 1024
-MAX_SIDE_BYTES = 32 * 1024 * 1024
+MAX_LOG_BYTES = 64 * 1024 * 1024
+MAX_MEMORY_BYTES = 32 * 1024 * 1024
+MAX_SETTINGS_BYTES = 256 * 1024
 MAX_FOLDERS = 200_000
 
 LOG_NAMES = ("log_env.json", "log_env.json.gz")
@@ -109,8 +110,8 @@ def _what_there_is(folder: Path) -> str:
     return "a source.json" if (folder / "source.json").is_file() else "nothing of a run"
 
 
-def side_bytes(path: Path) -> bytes | None:
-    """Return the content of a file beside the log, or None if there is none.
+def side_bytes(path: Path, most: int = MAX_SETTINGS_BYTES) -> bytes | None:
+    """Return the content of a file beside the log, at most *most* bytes, or None if there is none.
 
     Raises:
         UnreadableLog: if it cannot be read, or is absurdly large.
@@ -119,11 +120,11 @@ def side_bytes(path: Path) -> bytes | None:
         if not path.is_file():
             return None
         with path.open("rb") as file:
-            data = file.read(MAX_SIDE_BYTES + 1)
+            data = file.read(most + 1)
     except OSError as error:
         raise UnreadableLog(f"{path.name} cannot be read: {error.strerror or error}") from error
-    if len(data) > MAX_SIDE_BYTES:
-        raise UnreadableLog(f"{path.name} is larger than {MAX_SIDE_BYTES // 1024**2} MiB")
+    if len(data) > most:
+        raise UnreadableLog(f"{path.name} is larger than {most // 1024} KiB")
     return data
 
 

@@ -45,7 +45,7 @@ async def importing(database: Database, folders: Iterable[Path]) -> AsyncIterato
 
 
 async def _import(database: Database, folder: Path) -> ImportOutcome:
-    source = str(folder.resolve())
+    source = await asyncio.to_thread(_source, folder)
     known = await imported_from(database, source)
     if known is not None:
         return _skipped(folder, known)
@@ -63,6 +63,10 @@ async def _import(database: Database, folder: Path) -> ImportOutcome:
         return _skipped(folder, known)
     twins = await equal_logs(database, await get_run(database, run_id))
     return ImportOutcome(folder, "imported", run_id, equal_to=tuple(twins))
+
+
+def _source(folder: Path) -> str:
+    return str(folder.resolve())
 
 
 def _skipped(folder: Path, run_id: str) -> ImportOutcome:

@@ -59,7 +59,9 @@ def read_settings(folder: Path) -> RunSettings:
     source = _source(folder)
     hints = _path_hints([*PurePosixPath(_text(source.get("path")) or "").parts, *folder.parts[-6:]])
     scenario = _text(_at(config, "experiment.scenario")) or _text(source.get("scenario")) or hints.get("scenario")
-    experiment = _text(_at(config, "experiment.env.name")) or _text(source.get("experiment")) or hints.get("experiment")
+    experiment = (
+        _text(_at(config, "experiment.env.name")) or _given(source.get("experiment")) or hints.get("experiment")
+    )
     models = _models(config) or tuple(filter(None, [_text(source.get("model")) or hints.get("model")]))
     return RunSettings(
         configured=config is not None,
@@ -96,9 +98,9 @@ def _yaml(folder: Path) -> dict[str, Any] | None:
         if data is None:
             continue
         try:
-            # Aliases are references, not copies: what is small stays small.
-            value = yaml.load(data, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-        except (yaml.YAMLError, RecursionError, ValueError, TypeError, AttributeError):
+            # The loader in C is faster, but crashes on deep nesting. Aliases are references: what is small stays small.
+            value = yaml.safe_load(data)
+        except (yaml.YAMLError, RecursionError, ValueError, TypeError, AttributeError, OverflowError):
             raise UnreadableLog("config.yaml is not valid YAML; mend it, or remove it to import without it") from None
         if not isinstance(value, dict):
             raise UnreadableLog("config.yaml holds no settings; mend it, or remove it to import without it")
@@ -129,6 +131,12 @@ def _at(config: Mapping[str, Any] | None, path: str) -> Any:
 
 def _text(value: Any) -> str | None:
     return clean(value.strip())[:200] or None if isinstance(value, str) else None
+
+
+def _given(experiment: Any) -> str | None:
+    """Return the experiment that source.json names, unless it only says what somebody inferred."""
+    name = _text(experiment)
+    return None if name is None or name.endswith("(inferred)") else name
 
 
 def _whole(value: Any, name: str, low: int, high: int = 100_000) -> int | None:
@@ -172,7 +180,7 @@ def _scenario(name: str | None) -> str | None:
 def _condition(experiment: str | None, injected: bool) -> str | None:
     if experiment is None:
         return "universalization" if injected else None
-    name = experiment.removesuffix("(inferred)").strip().lower()
+    name = experiment.lower()
     name = re.sub(r"^(fish|fishing|sheep|pollution|trash)_|_japanese\b", "", name)
     name = re.sub(r"^(baseline|perturbation)(_concurrent)?_?", "", name)
     slug = re.sub(r"[^a-z0-9_+-]+", "_", name)[:60].strip("_")

@@ -13,7 +13,7 @@ from typing import Any
 
 from app.commons.calendar import FIRST_YEAR, month_end
 from app.commons.events import Memory, MemoryKind, PhaseName
-from app.interop.files import UnreadableLog, clean, parse_json, side_bytes
+from app.interop.files import MAX_MEMORY_BYTES, UnreadableLog, clean, parse_json, side_bytes
 
 MAX_MEMORIES = 50_000
 _KINDS: dict[str, MemoryKind] = {"EVENT": "event", "THOUGHT": "thought", "CHAT": "conversation"}
@@ -55,7 +55,7 @@ def read_memories(folder: Path, agent_id: str, first_month: int) -> Memories:
         first_month: the month the agent is first present in.
     """
     try:
-        data = side_bytes(folder / agent_id / "nodes.json")
+        data = side_bytes(folder / agent_id / "nodes.json", MAX_MEMORY_BYTES)
         if data is None:
             return Memories(problem="is missing")
         if not data.strip():

@@ -4,7 +4,6 @@ The format, its quirks and how each is handled: docs/import.md.
 """
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +26,8 @@ from app.commons.scenario import conditions, get_scenario
 from app.interop.cast import Cast, find_cast, first_prompt, scenario_of_words
 from app.interop.files import UnreadableLog, find_logs, log_bytes, parse_json
 from app.interop.logconfig import RunSettings, model_label, read_settings
-from app.interop.nodes import Memories, read_memories, tells_universalization
+from app.interop.nodes import read_memories, tells_universalization
+from app.interop.notes import models_of, notes_on
 from app.interop.recorded_calls import calls_of, read_harvests
 from app.interop.rows import LogRows, read_rows
 from app.interop.story import events_of
@@ -45,8 +45,8 @@ OTHER_GAME = (
 class ImportedRun:
     """A run of the research code, read whole.
 
-    `seed` and `model` (one text for the models of all agents) are None where nothing says them; `view_only` says why the paper's
-    metrics do not apply, if they do not. `notes` are sentences on what the log does not hold and what was repaired.
+    `seed` and `model` (one text for the models of all agents) are None where nothing says them; `view_only` says
+    why the paper's metrics do not apply, if they do not; `notes` tell what the log does not hold and what was repaired.
     """
 
     folder: Path
@@ -105,17 +105,13 @@ def _read(folder: Path) -> ImportedRun:
         events=tuple(events),
         calls=tuple(calls),
         metrics=metrics,
-        model=model_label([_model(agent) for agent in config.agents]),
+        model=model_label(models_of(config)),
         seed=settings.seed,
         interrupted=not complete,
         view_only=view_only,
         log_sha256=hashlib.sha256(data).hexdigest(),
-        notes=tuple(_notes(log, settings, config, cast, memories, calls, readings, not complete)),
+        notes=tuple(notes_on(log, settings, config, cast, memories, calls, readings, not complete)),
     )
-
-
-def _model(agent: AgentConfig) -> str | None:
-    return agent.mind.model if isinstance(agent.mind, RecordedMind) else None
 
 
 def _config(log: LogRows, settings: RunSettings, scenario: str, cast: Cast) -> EpisodeConfig:
@@ -177,80 +173,3 @@ def _metrics(events: list[Event], config: EpisodeConfig, view_only: str | None) 
         return metrics.model_copy(update=dict.fromkeys(names))
     collapse = next((month.month for month in months if month.collapsed), None)
     return metrics if collapse is None else metrics.model_copy(update={"survival_time": collapse})
-
-
-def _notes(
-    log: LogRows,
-    settings: RunSettings,
-    config: EpisodeConfig,
-    cast: Cast,
-    memories: Mapping[str, Memories],
-    calls: list[RecordedCall],
-    readings: Mapping[tuple[int, str], int | None],
-    interrupted: bool,
-) -> list[str]:
-    """Say what the log does not hold, and what was put right."""
-    played = len(log.months)
-    notes = []
-    if interrupted:
-        notes.append(f"The run was interrupted: it stops after month {played}, and what came then is unknown.")
-    if not settings.configured:
-        notes.append("There is no config.yaml: the game's numbers are the research code's defaults.")
-        if settings.condition is None:
-            notes.append("The condition was inferred from the prompts.")
-        if not settings.models:
-            notes.append("Nothing says which model played.")
-    if settings.seed is None:
-        notes.append("Nothing says which seed was used.")
-    if settings.initial_stock not in (None, log.months[0].before):
-        notes.append(
-            f"config.yaml starts with {settings.initial_stock} units, the log with {log.months[0].before}: "
-            "the log counts."
-        )
-    if settings.months is not None and played > settings.months:
-        notes.append(f"config.yaml says {settings.months} months, the log has {played}: the log counts.")
-    if settings.japanese:
-        notes.append("The texts are in Japanese and are shown as they are.")
-    if cast.assumed:
-        notes.append(
-            f"Nothing says how these agents are called; their usual names stand in: {', '.join(cast.assumed)}."
-        )
-    if any(month.overseen for month in log.months):
-        notes.append(
-            "The log keeps what produced a contribution one line too early; here each contribution has its own prompt."
-        )
-        if len({_model(agent) for agent in config.agents}) > 1:
-            notes.append("The research code let the first agent's model write the contributions of all agents.")
-    collapse = next((month.number for month in log.months if month.after < config.game.collapse_threshold), played)
-    if collapse < played and get_scenario(config.scenario).playable:
-        notes.append(f"The log goes on after the collapse in month {collapse}; the months after it are kept.")
-    if log.cut_amounts:
-        notes.append(f"Decimals of {log.cut_amounts} amounts that were asked for or agreed on were cut.")
-    for action, count in list(log.unknown.items())[:5]:
-        notes.append(f"{count} records of the unknown kind '{action}' were left out.")
-    silent = sum(call.completion is None for call in calls)
-    if silent:
-        notes.append(f"{silent} of {len(calls)} prompts have no completion in the log.")
-    otherwise = sum(
-        readings[month.number, row.agent_id] not in (None, row.asked) for month in log.months for row in month.harvests
-    )
-    if otherwise:
-        notes.append(f"In {otherwise} harvests the log recorded another number than the answer says; the log counts.")
-    notes += _memory_notes(cast, memories, played)
-    notes.append("The prompts of ratings and reflections are not in the log, only the memories that came of them.")
-    return notes
-
-
-def _memory_notes(cast: Cast, memories: Mapping[str, Memories], played: int) -> list[str]:
-    notes = []
-    for problem in ("is missing", "is empty", "is damaged"):
-        names = [cast.names[agent] for agent, found in memories.items() if found.problem == problem]
-        if names:
-            notes.append(f"The file with the memories of {', '.join(names)} {problem}.")
-    beyond = sum(not 1 <= item.month <= played for found in memories.values() for item in found.placed)
-    if beyond:
-        notes.append(f"{beyond} memories of months that the log does not hold were left out.")
-    clipped = sum(found.clipped_ratings for found in memories.values())
-    if clipped:
-        notes.append(f"{clipped} importance ratings outside 1..10 were moved to its nearest end.")
-    return notes

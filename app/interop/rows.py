@@ -1,6 +1,5 @@
 """Reads log_env.json: a flat array of records, checked one by one and gathered into months."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -107,12 +106,10 @@ class _Place:
         value = self.row.get(key)
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise self.wrong(key, "is missing" if value is None else "is no number")
-        if not math.isfinite(value):
-            raise self.wrong(key, "is not finite")
+        if not -MAX_AMOUNT <= value <= MAX_AMOUNT:
+            raise self.wrong(key, "is absurdly large, or no number")
         if value < 0:
             raise self.wrong(key, f"is negative ({value:g})")
-        if value > MAX_AMOUNT:
-            raise self.wrong(key, "is absurdly large")
         return value
 
     def whole(self, key: str) -> int:

@@ -73,7 +73,7 @@ async def together(*jobs: Coroutine[Any, Any, T]) -> list[T]:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(job) for job in jobs]
     except BaseExceptionGroup as failures:
-        raise _first(failures) from failures
+        raise _first(failures) from None
     return [task.result() for task in tasks]
 
 

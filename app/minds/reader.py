@@ -14,7 +14,7 @@ from app.minds.whole_numbers import one_number
 
 NO_LIMIT: Final = "no limit"
 
-_MARKER = re.compile(r"(?:\banswer|回答)\s*[:：]", re.IGNORECASE)
+_MARKER = re.compile(r"(?:answer|回答)\s*[:：]", re.IGNORECASE)
 _BULLET = re.compile(r"^\s*[-•·–]\s+(?=\S)")
 _NO_LIMIT = re.compile(
     r"(?:none|null|n/a|nothing|no one|not (?:agreed|specified|stated|applicable|any)"

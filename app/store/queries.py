@@ -1,5 +1,6 @@
 """What pages and exports read: lists, events, calls, logs. Nothing here writes."""
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
@@ -133,7 +134,9 @@ async def events_after(
         return [(row.seq, row.payload) for row in await connection.execute(query)]
 
 
-async def harvest_events(database: Database, run_ids: Sequence[str]) -> dict[str, list[str]]:
+async def harvest_events(
+    database: Database, run_ids: Sequence[str], *, last: int | None = None
+) -> dict[str, list[str]]:
     """Return the month and harvest events of several runs: enough for their trajectories, without the talk."""
     kinds = ("month_started", "decided", "collected", "harvested", "month_ended", "ended")
     query = (
@@ -141,6 +144,8 @@ async def harvest_events(database: Database, run_ids: Sequence[str]) -> dict[str
         .where(EventRow.run_id.in_(run_ids), EventRow.kind.in_(kinds))
         .order_by(EventRow.run_id, EventRow.seq)
     )
+    if last is not None:
+        query = query.where(EventRow.seq <= last)
     found: dict[str, list[str]] = {run_id: [] for run_id in run_ids}
     async with database.read() as connection:
         for row in await connection.execute(query):
@@ -224,6 +229,21 @@ async def count_states(database: Database) -> dict[str, int]:
     query = select(RunRow.state, func.count()).group_by(RunRow.state)
     async with database.read() as connection:
         return {row[0]: row[1] for row in await connection.execute(query)}
+
+
+async def stock_series(database: Database, run_ids: Sequence[str]) -> dict[str, list[tuple[int, int]]]:
+    """Return the stock before and after each finished harvest of several runs, month by month."""
+    query = (
+        select(EventRow.run_id, EventRow.payload)
+        .where(EventRow.run_id.in_(run_ids), EventRow.kind == "harvested")
+        .order_by(EventRow.run_id, EventRow.seq)
+    )
+    found: dict[str, list[tuple[int, int]]] = {run_id: [] for run_id in run_ids}
+    async with database.read() as connection:
+        for row in await connection.execute(query):
+            harvest = json.loads(row.payload)
+            found[row.run_id].append((harvest["stock_before"], harvest["stock_after"]))
+    return found
 
 
 async def active_owners(database: Database, since: datetime) -> int:

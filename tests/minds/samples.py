@@ -20,7 +20,11 @@ def base_prompts() -> PromptSet:
 
 
 def episode(
-    scenario: str = "fishery", condition: str = "default", months: int = 12, names: tuple[str, ...] = NAMES, **game: object
+    scenario: str = "fishery",
+    condition: str = "default",
+    months: int = 12,
+    names: tuple[str, ...] = NAMES,
+    **game: object,
 ) -> EpisodeConfig:
     mind = GenerativeMind(model="test/script")
     return EpisodeConfig(

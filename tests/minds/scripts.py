@@ -1,4 +1,4 @@
-"""Models for tests: one that answers from a script and fails when it runs out, one that answers by the call's purpose."""
+"""Models for tests: one answers from a script and fails when it runs out, one answers by the purpose of a call."""
 
 import asyncio
 from collections import Counter
@@ -34,7 +34,10 @@ class ScriptedModel:
 
 
 class PurposeModel:
-    """Answers every call by its key, readably unless *spoil* says otherwise; *shuffle* makes answers arrive in any order."""
+    """Answers every call by its key, readably unless *spoil* says otherwise.
+
+    *shuffle* seeds how long each answer takes, in turns of the event loop, so that they arrive in any order.
+    """
 
     name = "test/purpose"
 

@@ -86,7 +86,9 @@ async def test_at_home_in_month_1_an_agent_looks_back_on_5_memories():
     model = PurposeModel()
     events = await played(episode(months=1), model)
     shown = [segment.memory for segment in model.requests["1/home/Kate/insight//1"][1].segments if segment.memory]
-    kept = {event.memory.id: event.memory for event in events if isinstance(event, Remembered) and event.agent == "Kate"}
+    kept = {
+        event.memory.id: event.memory for event in events if isinstance(event, Remembered) and event.agent == "Kate"
+    }
     assert sorted(kept[number].purpose for number in shown) == ["interesting", "limit", "planning", "result", "stock"]
 
 

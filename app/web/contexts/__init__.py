@@ -1,0 +1,1 @@
+"""What each page shows, declared once: templates draw it, routes fill it."""

@@ -1,15 +1,25 @@
 """The run page, for its owner and through a link."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 
 from app.commons.events import parse_event
 from app.store.queries import events_after, get_call, list_calls
-from app.store.records import RunRecord
-from app.web.contexts.run import run_page
+from app.store.records import CallSummary, RunRecord
+from app.web.contexts.run import RunPage, run_page
 from app.web.pages import page
 from app.web.services import Services
 from app.web.shared import SharedRun
+
+
+@dataclass(frozen=True)
+class Run:
+    """pages/run.html."""
+
+    run: RunPage
 
 
 async def render_run(
@@ -40,8 +50,6 @@ async def render_run(
     query = {name: value[:200] for name, value in request.query_params.items()}
     share = shared.share if shared else None
     context = run_page(run, events, query, api=api, page=page_url, share=share, issued_link=issued_link)
-    calls = []
-    call = None
     if context.view.agent is not None and context.prompts:
         # For readers without scripts: the chosen agent's calls of the month, and the decision's texts.
         name = context.replay.names[context.view.agent]
@@ -49,7 +57,10 @@ async def render_run(
         calls = [item for item in found if shared is None or shared.shows(item)]
         chosen = next((item for item in calls if item.key == query.get("call")), None) or _decision(calls)
         call = await get_call(services.database, run.id, chosen.key) if chosen else None
-        context = run_page(
-            run, events, query, api=api, page=page_url, share=share, calls=calls, call=call, issued_link=issued_link
-        )
-    return page(request, "pages/run.html", Named(context), section="runs", share=share is not None, status=status)
+        context = replace(context, calls=calls, call=call)
+    return page(request, "pages/run.html", Run(context), section="runs", share=share is not None, status=status)
+
+
+def _decision(calls: Sequence[CallSummary]) -> CallSummary | None:
+    """Return the harvest decision among an agent's calls of a month: its last attempt counts."""
+    return next((call for call in reversed(calls) if call.purpose == "harvest"), None)

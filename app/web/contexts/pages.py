@@ -1,0 +1,218 @@
+"""The declared variables of the simple pages: one class a template."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from app.commons.scenario import Condition, Scenario
+from app.models.hub import EndpointView
+from app.store.records import RunRecord, ShareRecord
+from app.web.contexts.rows import RunRow
+from app.web.health import Health
+
+
+@dataclass(frozen=True)
+class HomePage:
+    """pages/home.html.
+
+    Attributes:
+        live: runs that are queued or being played, newest first.
+        live_count: how many there are in all.
+        latest: the latest runs that ended.
+        example: a finished run whose talk is worth replaying, if there is one.
+        total: how many runs there are.
+        submission: the token of the button that starts the samples.
+        has_models: whether any model can be launched.
+        health: whether somebody plays.
+    """
+
+    live: Sequence[RunRow]
+    live_count: int
+    latest: Sequence[RunRow]
+    example: RunRow | None
+    total: int
+    submission: str
+    has_models: bool
+    health: Health
+
+
+@dataclass(frozen=True)
+class SortLink:
+    """A column's title: where it leads, and how the list is ordered by it now ("ascending", "descending", None)."""
+
+    label: str
+    href: str
+    order: str | None
+    numeric: bool = False
+
+
+@dataclass(frozen=True)
+class RunsPage:
+    """pages/runs.html.
+
+    Attributes:
+        rows: this page of the list.
+        total: how many runs fit the filter.
+        all_total: whether there are any runs at all.
+        first: number of the first row shown, from 1.
+        columns: the sortable columns, by name.
+        values: what can be chosen in each filter.
+        chosen: the filter as it is, as query parameters.
+        filtered: whether anything is filtered.
+        previous: the page before, if any.
+        following: the page after, if any.
+        json: the API's twin of this list.
+    """
+
+    rows: Sequence[RunRow]
+    total: int
+    all_total: int
+    first: int
+    columns: Mapping[str, SortLink]
+    values: Mapping[str, Sequence[tuple[str, str]]]
+    chosen: Mapping[str, str]
+    filtered: bool
+    previous: str | None
+    following: str | None
+    json: str
+
+
+@dataclass(frozen=True)
+class ExperimentPage:
+    """pages/experiment.html.
+
+    Attributes:
+        id: of the experiment.
+        name: as it was launched.
+        created_at: when.
+        rows: its runs, oldest first.
+        states: how many runs are in each state or outcome, in words.
+        months_played: of all runs together.
+        months_total: of all runs together.
+        live: whether anything may still change.
+        figure: where the chart of all trajectories is read; None before the first harvest.
+        series: for the chart's table: each run's row and its stock after each harvest.
+        months: length of the longest series.
+        unit: of the stock.
+        json: the API's twin.
+    """
+
+    id: str
+    name: str
+    created_at: object
+    rows: Sequence[RunRow]
+    states: Sequence[tuple[str, str, int]]
+    months_played: int
+    months_total: int
+    live: bool
+    figure: str | None
+    series: Sequence[tuple[RunRow, Sequence[int]]]
+    months: int
+    unit: str
+    json: str
+
+
+@dataclass(frozen=True)
+class IssuedLink:
+    """A link in the owner's list: its share, what it shows, and whether it still opens."""
+
+    share: ShareRecord
+    run: RunRow | None
+    open: bool
+    state: str
+
+
+@dataclass(frozen=True)
+class SharesPage:
+    """pages/shares.html: the issued links, newest first."""
+
+    links: Sequence[IssuedLink]
+
+
+@dataclass(frozen=True)
+class SettingsPage:
+    """pages/settings.html: the endpoints (never a key), the health of the instance, whether a password is set."""
+
+    endpoints: Sequence[EndpointView]
+    health: Health
+    locked: bool
+
+
+@dataclass(frozen=True)
+class ApiLine:
+    """One address of the API."""
+
+    method: str
+    path: str
+    summary: str
+
+
+@dataclass(frozen=True)
+class MethodsPage:
+    """pages/methods.html: scenarios, conditions, policies, and the API's addresses."""
+
+    scenarios: Sequence[Scenario]
+    conditions: Sequence[Condition]
+    policies: Sequence[tuple[str, str]]
+    api: Sequence[ApiLine]
+    version: str
+    engine_version: str
+
+
+@dataclass(frozen=True)
+class LoginPage:
+    """pages/login.html: where to go on, and what was wrong."""
+
+    next: str
+    error: str | None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An option of a select."""
+
+    value: str
+    label: str
+
+
+@dataclass(frozen=True)
+class AgentField:
+    """One agent's row in the launch form; `mind` is empty where it follows all."""
+
+    number: int
+    name: str
+    mind: str
+
+
+@dataclass(frozen=True)
+class LaunchPage:
+    """pages/launch.html.
+
+    Attributes:
+        scenarios: playable ones.
+        conditions: all.
+        policies: scripted minds with a line on each.
+        models: names of models that can be asked, by endpoint.
+        agents: a row an agent.
+        values: every field as it was given, as text.
+        errors: a sentence for each wrong field.
+        submission: a token that makes sending twice launch once.
+        estimate: what the runs would cost in calls, a sentence; None where the form is wrong.
+        count: how many runs, for the button.
+        source: the run this form was filled from.
+        missing: endpoints that lack their key.
+        advanced: whether the advanced numbers are shown at once.
+    """
+
+    scenarios: Sequence[Scenario]
+    conditions: Sequence[Condition]
+    policies: Sequence[Choice]
+    models: Mapping[str, Sequence[str]]
+    agents: Sequence[AgentField]
+    values: Mapping[str, str]
+    errors: Mapping[str, str]
+    submission: str
+    estimate: str | None
+    count: int
+    source: RunRecord | None
+    missing: Sequence[EndpointView]
+    advanced: bool

@@ -1,0 +1,114 @@
+"""A run as lists show it: one line of a table, one card."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.commons.scenario import conditions, scenarios
+from app.store.records import RunRecord
+from app.web import urls
+
+SPARK_WIDTH, SPARK_HEIGHT = 120, 32
+
+
+@dataclass(frozen=True)
+class Spark:
+    """A small drawing of a run's stock: SVG points of the line, of the area below it, and where it ends."""
+
+    line: str
+    area: str
+    end: tuple[float, float]
+    alt: str
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """A run in a list.
+
+    `title` says scenario, condition and seed; `badge` how it came out or how it is doing (a word, and the kind that
+    colours it); `tags` what a reader must know before trusting a number; `unit` what gains are counted in.
+    """
+
+    run: RunRecord
+    href: str
+    title: str
+    scenario: str
+    condition: str
+    icon: str
+    unit: str
+    badge: tuple[str, str]
+    tags: tuple[str, ...]
+    months: str
+    spark: Spark | None = None
+
+    @property
+    def active(self) -> bool:
+        """Whether the run is queued or being played: its line changes by itself."""
+        return self.run.live
+
+
+def run_row(run: RunRecord, stocks: Sequence[tuple[int, int]] | None = None) -> RunRow:
+    """Return *run* as a line of a list; with *stocks* (before and after each harvest) also as a drawing."""
+    scenario = scenarios().get(run.scenario)
+    condition = conditions().get(run.condition)
+    scenario_label = scenario.label if scenario else run.scenario
+    condition_label = condition.label if condition else run.condition.replace("_", " ").capitalize()
+    seed = "" if run.seed is None else f", seed {run.seed}"
+    return RunRow(
+        run=run,
+        href=urls.run(run.id),
+        title=run.name or f"{scenario_label}, {condition_label.lower()}{seed}",
+        scenario=scenario_label,
+        condition=condition_label,
+        icon=run.scenario if run.scenario in ("fishery", "pasture", "pollution") else "logo",
+        unit=scenario.words.units if scenario else "units",
+        badge=badge(run),
+        tags=tags(run),
+        months=f"{run.months_played}/{run.months}",
+        spark=None if stocks is None else spark(stocks, run),
+    )
+
+
+def badge(run: RunRecord) -> tuple[str, str]:
+    """Return the word for how a run came out, or is doing, and the kind of its badge."""
+    if run.view_only:
+        return run.state, f"{run.months_played} months"
+    if run.state == "finished" and run.survived:
+        return "survived", "survived"
+    if run.collapsed and run.state not in ("queued", "playing", "paused"):
+        return "collapsed", "collapsed"
+    if run.state == "playing" and run.control:
+        return "playing", "pausing" if run.control == "pause" else "stopping"
+    return run.state, run.state
+
+
+def tags(run: RunRecord) -> tuple[str, ...]:
+    """Return what has to be said of a run wherever it appears."""
+    found = []
+    if run.minds == "scripted":
+        found.append("scripted")
+    if run.minds == "mixed" and "scripted:" in run.models:
+        found.append("partly scripted")
+    if run.origin == "imported":
+        found.append("imported")
+    if run.view_only:
+        found.append("view only")
+    if run.unreadable:
+        found.append(f"unreadable {run.unreadable}")
+    return tuple(found)
+
+
+def spark(stocks: Sequence[tuple[int, int]], run: RunRecord) -> Spark | None:
+    """Draw a run's stock: before and after each harvest, over all months of the episode, up to its capacity."""
+    if not stocks:
+        return None
+    capacity = max(run.episode.game.capacity, 1)
+    step = SPARK_WIDTH / max(run.months, 1)
+    points: list[tuple[float, float]] = []
+    for month, (before, after) in enumerate(stocks):
+        for x, stock in ((month * step, before), ((month + 0.75) * step, after)):
+            height = SPARK_HEIGHT - 2 - (SPARK_HEIGHT - 4) * min(stock, capacity) / capacity
+            points.append((round(x, 1), round(height, 1)))
+    line = " ".join(f"{x},{y}" for x, y in points)
+    area = f"{points[0][0]},{SPARK_HEIGHT} {line} {points[-1][0]},{SPARK_HEIGHT}"
+    alt = f"Stock month by month, from {stocks[0][0]} to {stocks[-1][1]} of {capacity}"
+    return Spark(line=line, area=area, end=points[-1], alt=alt)

@@ -1,0 +1,44 @@
+"""How many calls to models an episode makes, before it is played (GovSim, section 3)."""
+
+from collections.abc import Sequence
+
+from app.commons.config import (
+    EpisodeConfig,
+    GenerativeFramework,
+    GenerativeMind,
+    HomePhase,
+    TakeAwayPhase,
+    TalkPhase,
+)
+from app.web.format import count
+
+INSIGHTS = 5
+
+
+def calls_of(config: EpisodeConfig) -> int:
+    """Return the calls of *config* if all its months are played, every talk is full and agents draw five insights.
+
+    A month of five generative agents: 5 harvests, 9 utterances, summary and limit, 5 plans, 5 memos, 15 ratings of what
+    was talked about, 5 reflections and 25 ratings of insights.
+    """
+    models = sum(isinstance(agent.mind, GenerativeMind) for agent in config.agents)
+    month: float = models
+    talk = config.phase(TalkPhase)
+    if talk is not None:
+        turns = talk.max_contributions - (talk.report != "none")
+        month += turns * models / len(config.agents)
+    if config.phase(TakeAwayPhase) is not None:
+        month += 2 * isinstance(config.framework, GenerativeFramework) + models * 5
+    if config.phase(HomePhase) is not None:
+        month += models * (1 + INSIGHTS)
+    return round(month * config.game.months)
+
+
+def in_words(configs: Sequence[EpisodeConfig]) -> str:
+    """Say what the runs of a launch would ask of models."""
+    runs = count(len(configs), "run")
+    total = sum(calls_of(config) for config in configs)
+    if total == 0:
+        return f"{runs}, no model calls: nothing to pay."
+    each = f", {calls_of(configs[0]):,} each" if len(configs) > 1 else ""
+    return f"{runs}, about {total:,} model calls{each} if every month is played."

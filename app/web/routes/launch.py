@@ -1,0 +1,130 @@
+"""The launch form."""
+
+import secrets
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from app.commons.scenario import conditions, scenarios
+from app.jobs.launch import LaunchError, launch_plan
+from app.minds.prompts import PromptError
+from app.store.records import RunRecord
+from app.store.runs import UnknownRun, get_run
+from app.web import urls
+from app.web.contexts.pages import AgentField, Choice, LaunchPage
+from app.web.estimate import in_words
+from app.web.launch_form import ADVANCED, DEFAULTS, Form, form_of
+from app.web.pages import Flash, page
+from app.web.services import Services, Use
+
+router = APIRouter(include_in_schema=False)
+
+POLICY_LABELS = (
+    Choice("scripted:fair-share", "fair-share: takes its sustainable share"),
+    Choice("scripted:greedy", "greedy: takes much more than its share"),
+    Choice("scripted:reciprocal", "reciprocal: does as the others did last month"),
+    Choice("scripted:forgetful", "forgetful: agrees to a limit, then breaks it now and then"),
+    Choice("scripted:random", "random: takes anything"),
+)
+
+
+@router.get("/launch")
+async def show(request: Request, services: Use) -> HTMLResponse:
+    """Show the form; `from=RUN` fills it in like that run, other parameters fill in their fields."""
+    query = dict(request.query_params)
+    wanted = query.pop("from", "")[:40]
+    source, flash = None, []
+    values: dict[str, str] = {}
+    if wanted:
+        try:
+            source = await get_run(services.database, wanted)
+            values = form_of(source.episode)
+        except UnknownRun:
+            flash.append(Flash(f"There is no run “{wanted}” to copy; this is an empty form.", "warn"))
+    if source is not None and "mind" not in values:
+        flash.append(Flash("The copied run was imported: choose who decides for the agents.", "info"))
+    form = Form(values | query)
+    return _render(request, services, form, source=source, flash=flash)
+
+
+@router.get(urls.estimate())
+async def estimate(request: Request, services: Use) -> dict[str, Any]:
+    """Say what the form as it is would launch, and what is wrong with it."""
+    form = Form(dict(request.query_params))
+    checked = form.check(services.models.check_name)
+    return {
+        "count": len(checked[1]) if checked else 0,
+        "text": in_words(checked[1]) if checked else None,
+        "errors": form.errors,
+    }
+
+
+@router.post("/launch")
+async def start(request: Request, services: Use) -> Response:
+    """Launch the runs and go to them; sending the same form twice launches once."""
+    data = await request.form(max_files=0, max_fields=60)
+    given = {name: value for name, value in data.items() if isinstance(value, str)}
+    form = Form(given)
+    checked = form.check(services.models.check_name)
+    if checked is not None:
+        try:
+            experiment, ids = await launch_plan(
+                services.database,
+                checked[0],
+                check_model=services.models.check_name,
+                prompt_folders=services.prompt_folders,
+                submission=given.get("submission", "")[:64] or secrets.token_urlsafe(12),
+            )
+        except LaunchError as error:
+            form.errors = error.fields
+        except PromptError as error:
+            form.errors[""] = str(error)
+        else:
+            single = len(ids) == 1 or experiment is None
+            return RedirectResponse(urls.run(ids[0]) if single else urls.experiment(experiment or ""), 303)
+    return _render(request, services, form, submission=given.get("submission", "")[:64], status=422)
+
+
+def _render(
+    request: Request,
+    services: Services,
+    form: Form,
+    *,
+    source: RunRecord | None = None,
+    flash: list[Flash] | None = None,
+    submission: str = "",
+    status: int = 200,
+) -> HTMLResponse:
+    shown_errors = dict(form.errors)
+    checked = form.check(services.models.check_name)
+    context = LaunchPage(
+        scenarios=[scenario for scenario in scenarios().values() if scenario.playable],
+        conditions=list(conditions().values()),
+        policies=POLICY_LABELS,
+        models=_by_endpoint(services.models.names()),
+        agents=[
+            AgentField(number, name, form.values.get(f"mind_{number}", ""))
+            for number, name in enumerate(form.names, 1)
+        ],
+        values=form.values,
+        # An untouched or copied form is shown without reproach, except for what its address got wrong.
+        errors=form.errors if status != 200 or request.query_params else shown_errors,
+        submission=submission or secrets.token_urlsafe(12),
+        estimate=in_words(checked[1]) if checked else None,
+        count=len(checked[1]) if checked else 1,
+        source=source,
+        missing=[view for view in services.models.views() if not view.key_present],
+        advanced=any(form.values[name] != DEFAULTS[name] for name in ADVANCED)
+        or any(name in form.errors for name in (*ADVANCED, "agents")),
+    )
+    return page(request, "pages/launch.html", context, section="launch", flash=flash or (), status=status)
+
+
+def _by_endpoint(names: tuple[str, ...]) -> Mapping[str, list[str]]:
+    found: dict[str, list[str]] = defaultdict(list)
+    for name in names:
+        found[name.partition("/")[0]].append(name)
+    return found

@@ -1,0 +1,38 @@
+// The address is the state: m, msg, agent, tab, view, q. What names nothing falls back.
+
+const TABS = ["decision", "prompt", "completion", "memories", "usage"];
+
+/** Read the place that the address names, for *run*. */
+export function read(run, query = location.search) {
+  const params = new URLSearchParams(query);
+  let message = params.get("msg");
+  const months = run.told.months.map((month) => month.month);
+  const fallback = !months.length ? 0 : run.told.finished ? months[0] : months.at(-1);
+  let month = Number(params.get("m") ?? message?.match(/^m(\d+)-/)?.[1] ?? fallback);
+  if (!months.includes(month)) month = fallback;
+  if (!run.steps.some((step) => step.month === month && step.message === message)) message = null;
+  const wanted = params.get("agent")?.toLowerCase();
+  const agent = wanted ? run.names.findIndex((name) => name.toLowerCase() === wanted) : -1;
+  const tab = params.get("tab");
+  return {
+    month,
+    message,
+    agent: agent < 0 ? null : agent,
+    tab: TABS.includes(tab) ? tab : "decision",
+    q: params.get("q") ?? "",
+    call: null,
+  };
+}
+
+/** Write *place* as an address of this page. */
+export function write(run, place, view) {
+  const params = new URLSearchParams();
+  if (place.month) params.set("m", place.month);
+  if (place.message) params.set("msg", place.message);
+  if (place.agent !== null) params.set("agent", run.names[place.agent].toLowerCase());
+  if (place.tab !== "decision") params.set("tab", place.tab);
+  if (view && view !== "stage") params.set("view", view);
+  if (place.q) params.set("q", place.q);
+  const query = params.toString();
+  return query ? `${run.page}?${query}` : run.page;
+}

@@ -1,0 +1,58 @@
+// What the page says about a month: the same sentences as app/web/contexts/run.py.
+
+export function stockSentence(month, run) {
+  const unit = run.unit;
+  if (!month) return "Nothing has happened yet.";
+  if (month.stock_after === null) return `${month.stock} of ${run.capacity} ${unit} before the harvest.`;
+  const taken = month.agents.reduce((sum, agent) => sum + (agent.collected ?? 0), 0);
+  const text = `${month.stock_after} of ${run.capacity} ${unit} left, ${taken} ${unit} taken from ${month.stock} ${unit}.`;
+  if (month.collapsed) return `${text} Collapse: too little is left.`;
+  if (month.stock_next !== null) return `${text} Next month: ${month.stock_next} ${unit}.`;
+  return text;
+}
+
+export function markWord(agent, run) {
+  if (!agent || agent.mark === "pending") return "";
+  if (agent.mark === "broken") return `! +${agent.over} ${run.unit}`;
+  return agent.mark === "kept" ? "✓ kept" : "–";
+}
+
+export function markText(agent, month, run) {
+  if (!agent) return "";
+  if (agent.collected === null) return "Not settled yet";
+  const did = `${run.words.took} ${agent.collected} ${run.unit}`;
+  if (agent.limit === null) return `No agreement for this month; ${did}`;
+  return `Agreed ${agent.limit} ${run.unit} in month ${month - 1}; ${did}`;
+}
+
+export function askedWord(agent) {
+  if (!agent?.decided) return "–";
+  return agent.readable && agent.asked !== null ? String(agent.asked) : "unreadable";
+}
+
+export function shareNote(month, run) {
+  if (!month || month.share === null) return "";
+  return `Sustainable this month: ${month.share} ${run.unit} each, ${month.threshold} ${run.unit} in all.`;
+}
+
+export function aftermath(month, run) {
+  const broken = month.agents.filter((agent) => agent.mark === "broken");
+  const kept = month.agents.filter((agent) => agent.mark === "kept").length;
+  if (!broken.length) return "everybody kept it.";
+  return `${kept} kept it; ${broken.map((agent) => `${agent.name} took ${agent.over} ${run.unit} more`).join(", ")}.`;
+}
+
+/** How a run ended, or how far it is. */
+export function outcome(run) {
+  const { months_played: played, months_total: total, collapsed } = run.told;
+  if (collapsed) return { kind: "collapsed", text: `Collapsed in month ${played}` };
+  if (played >= total) return { kind: "survived", text: `Survived ${played}/${total}` };
+  return { kind: run.state, text: `${played} of ${total} months` };
+}
+
+/** A month in one spoken sentence. */
+export function spoken(month, run) {
+  const breaches = month.agents.filter((agent) => agent.mark === "broken").map((agent) => agent.name);
+  const broke = breaches.length ? ` ${breaches.join(", ")} broke the agreement.` : "";
+  return `Month ${month.month}. ${stockSentence(month, run)}${broke}`;
+}

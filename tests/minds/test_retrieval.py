@@ -1,0 +1,85 @@
+"""Retrieval: the arithmetic of the score, and what is chosen."""
+
+from datetime import timedelta
+
+import pytest
+
+from app.commons.events import Memory
+from app.minds.memory import MemoryStream
+from app.minds.retrieval import Retriever, score, vectorise
+from tests.minds.samples import moment, talk_moment
+
+NOW = moment(2).at
+
+
+def remember(stream: MemoryStream, *texts: tuple[str, int]) -> list[Memory]:
+    """Keep thoughts, a minute apart."""
+    start = talk_moment(1)
+    kept = []
+    for minute, (text, importance) in enumerate(texts):
+        when = start.model_copy(update={"at": start.at + timedelta(minutes=minute)})
+        kept.append(stream.think("planning", text, when, importance, rated=True))
+    return kept
+
+
+@pytest.mark.parametrize(
+    ("rank", "importance", "relevance", "expected"),
+    [(0, 1, 0.0, 0.5), (0, 10, 0.0, 3.5), (0, 10, 1.0, 5.5), (1, 1, 0.0, 0.495), (10, 4, 0.5, 2.452191)],
+)
+def test_score_adds_recency_importance_and_relevance(rank: int, importance: int, relevance: float, expected: float):
+    assert score(rank, importance, relevance) == pytest.approx(expected, abs=1e-6)
+
+
+def test_equal_texts_are_most_relevant_and_unlike_ones_are_not():
+    fish, fishing, sheep, empty = vectorise(["the fish", "fishing", "sheep", ""])
+    assert fish.cosines([fish]) == pytest.approx([1.0])
+    near, far = fish.cosines([fishing, sheep])
+    assert near > far
+    assert fish.cosines([empty]) == [0.0]
+
+
+def test_importance_outweighs_recency():
+    stream = MemoryStream()
+    old, *_ = remember(stream, ("aaa", 9), ("bbb", 2), ("ccc", 2))
+    assert Retriever(stream).retrieve(["zzz"], 1, NOW) == (old,)
+
+
+def test_of_equally_important_ones_the_relevant_one_comes_to_mind():
+    stream = MemoryStream()
+    _, wanted, _ = remember(
+        stream, ("the weather was fine", 5), ("Luke catches too many fish", 5), ("my boat is old", 5)
+    )
+    assert Retriever(stream).retrieve(["fish"], 1, NOW) == (wanted,)
+
+
+def test_of_equal_ones_the_newest_comes_to_mind():
+    stream = MemoryStream()
+    *_, newest = remember(stream, ("same", 5), ("same", 5), ("same", 5))
+    assert Retriever(stream).retrieve(["same"], 1, NOW) == (newest,)
+
+
+def test_the_always_included_come_first_and_count():
+    stream = MemoryStream()
+    remember(stream, *[(f"thought {n}", 9) for n in range(10)])
+    stock = stream.observe("stock", "86 tons", moment(2))
+    limit = stream.agree("at most 10", talk_moment(1))
+    found = Retriever(stream).retrieve(["lake"], 3, NOW)
+    assert len(found) == 3
+    assert {stock, limit} <= set(found)
+    assert set(Retriever(stream).retrieve(["lake"], 1, NOW)) == {stock, limit}
+
+
+def test_focal_points_are_united_without_duplicates_in_the_order_of_time():
+    stream = MemoryStream()
+    fish, _, boat = remember(stream, ("fish fish fish", 5), ("weather", 5), ("boat boat boat", 5))
+    assert Retriever(stream).retrieve(["boat", "fish", "boat"], 1, NOW) == (fish, boat)
+
+
+def test_retrieving_again_gives_the_same_after_more_was_remembered_and_forgotten():
+    stream = MemoryStream()
+    remember(stream, *[(f"thought {n} of the lake", n % 10 + 1) for n in range(30)])
+    used, fresh = Retriever(stream), Retriever(stream)
+    used.retrieve(["lake"], 5, NOW)
+    used.retrieve(["Luke"], 5, NOW)
+    assert used.retrieve(["thought 7"], 5, NOW) == fresh.retrieve(["thought 7"], 5, NOW)
+    assert used.retrieve(["lake"], 5, NOW + timedelta(days=90)) == ()

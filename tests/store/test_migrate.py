@@ -1,0 +1,52 @@
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import create_engine, inspect
+
+from app.store.connect import DatabaseError, open_database
+from app.store.migrate import upgrade
+from app.store.tables import Base
+from tests.support import ROOT
+
+MIGRATIONS = ROOT / "migrations"
+
+
+def test_the_migrated_schema_is_the_one_the_tables_describe(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'new.db'}"
+    upgrade(url, MIGRATIONS)
+    with create_engine(url).connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_upgrading_twice_changes_nothing_and_downgrading_leaves_nothing(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'sub' / 'new.db'}"
+    upgrade(url, MIGRATIONS)
+    upgrade(url, MIGRATIONS)
+    upgrade(url, MIGRATIONS, "base")
+    assert inspect(create_engine(url)).get_table_names() == ["alembic_version"]
+
+
+def test_a_file_that_is_no_database_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("this is not a database, but it is long enough to be looked at " * 20)
+    with pytest.raises(DatabaseError, match="cannot be used"):
+        upgrade(f"sqlite:///{path}", MIGRATIONS)
+    assert path.read_text().startswith("this is not")
+
+
+def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'new.db'}"
+    upgrade(url, MIGRATIONS)
+    with create_engine(url).begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(DatabaseError, match="does not fit this version"):
+        upgrade(url, MIGRATIONS)
+
+
+@pytest.mark.parametrize("url", ["", "nonsense", "mysql://host/db", "sqlite://"[:3]])
+def test_a_url_that_names_no_database_we_speak_to_is_refused(url: str) -> None:
+    with pytest.raises(DatabaseError, match="GOVSIM_DATABASE_URL"):
+        open_database(url)

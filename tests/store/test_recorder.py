@@ -1,0 +1,121 @@
+import pytest
+
+from app.commons.config import SamplingConfig
+from app.models.base import CallKey, Completion, Message, RecordedCall, Segment
+from app.store import runs
+from app.store.codec import SegmentBook, pack, pack_messages, unpack, unpack_messages
+from app.store.connect import Database
+from app.store.queries import events_after, get_call, list_calls
+from app.store.recorder import ReplayDiverged, open_recorder
+from tests.support import played, scripted_config, texts
+
+
+async def claimed(database: Database) -> runs.Claim:
+    await runs.launch(database, [scripted_config()], prompt_sets={}, engine_version="1")
+    claim = await runs.claim_next(database, "w")
+    assert claim is not None
+    return claim
+
+
+def call(number: int, text: str = "Answer: 5", cost: float | None = None) -> RecordedCall:
+    segments = (Segment(kind="rules", text="the rules " * 20), Segment(kind="memory", text=f"m{number}", memory=number))
+    return RecordedCall(
+        key=CallKey(month=number, phase="harvest", agent="Kate", purpose="harvest"),
+        model="lab/m",
+        request_hash=f"hash {number}",
+        messages=(Message(role="user", segments=segments),),
+        sampling=SamplingConfig(),
+        completion=Completion(text=text, thinking="hm", prompt_tokens=10, completion_tokens=2),
+        cost=cost,
+    )
+
+
+@pytest.mark.parametrize("text", ["", "a", "é" * 500, "\x00\ud800 lone", "x" * 100_000])
+def test_packed_text_comes_back(text: str) -> None:
+    assert unpack(pack(text)) == text
+
+
+def test_messages_come_back_and_equal_segments_are_kept_once() -> None:
+    book = SegmentBook()
+    packed = [pack_messages(call(number).messages, book) for number in (1, 2, 3)]
+    texts = dict(book.take_new())
+    assert len(texts) == 4
+    assert unpack_messages(packed[1], texts) == call(2).messages
+    assert book.take_new() == []
+
+
+async def test_events_and_calls_come_back_as_they_were_given(database: Database) -> None:
+    claim = await claimed(database)
+    recorder = await open_recorder(database, claim)
+    events = await played(scripted_config())
+    for number in (1, 2, 3):
+        recorder.record(call(number, cost=0.5 if number < 3 else None))
+    for event in events:
+        recorder.emit(event)
+    await recorder.flush()
+    await recorder.close()
+    assert [text for _, text in await events_after(database, claim.run_id)] == texts(events)
+    stored = await get_call(database, claim.run_id, str(call(2).key))
+    assert stored is not None
+    assert stored.messages == call(2).messages
+    assert stored.answer is not None
+    assert (stored.answer.text, stored.answer.thinking) == ("Answer: 5", "hm")
+    run = await runs.get_run(database, claim.run_id)
+    assert (run.calls, run.prompt_tokens, run.cost, run.unpriced_calls) == (3, 30, 1.0, 1)
+    assert (run.events, run.collapsed, run.stock) == (len(events), True, events[-2].stock_next)
+    assert [item.month for item in await list_calls(database, claim.run_id, agent="Kate")] == [1, 2, 3]
+    assert await list_calls(database, claim.run_id, agent="Luke") == []
+
+
+async def test_a_replay_skips_what_is_stored_and_answers_from_the_log(database: Database) -> None:
+    claim = await claimed(database)
+    events = await played(scripted_config())
+    first = await open_recorder(database, claim)
+    first.record(call(1))
+    for event in events[:10]:
+        first.emit(event)
+    await first.close()
+    again = await open_recorder(database, claim)
+    assert again.replaying
+    assert again.find(call(1).key) == ("hash 1", call(1).completion)
+    assert again.find(call(2).key) is None
+    for event in events:
+        again.emit(event)
+    assert not again.replaying
+    await again.flush()
+    await again.close()
+    assert [text for _, text in await events_after(database, claim.run_id)] == texts(events)
+
+
+async def test_a_replay_that_does_something_else_is_stopped(database: Database) -> None:
+    claim = await claimed(database)
+    events = await played(scripted_config())
+    first = await open_recorder(database, claim)
+    for event in events[:3]:
+        first.emit(event)
+    await first.close()
+    again = await open_recorder(database, claim)
+    again.emit(events[0])
+    with pytest.raises(ReplayDiverged, match="event 2"):
+        again.emit(events[2])
+    await again.close()
+    assert len(await events_after(database, claim.run_id)) == 3
+
+
+async def test_a_player_that_lost_its_run_writes_nothing_more(database: Database) -> None:
+    old = await claimed(database)
+    events = await played(scripted_config())
+    recorder = await open_recorder(database, old)
+    failures: list[BaseException] = []
+    recorder.on_failure = failures.append
+    await runs.recover_lost(database, runs.timedelta(seconds=-1))
+    new = await runs.claim_next(database, "other")
+    assert new is not None
+    recorder.emit(events[0])
+    with pytest.raises(runs.LostRun):
+        await recorder.flush()
+    assert isinstance(failures[0], runs.LostRun)
+    with pytest.raises(runs.LostRun):
+        recorder.emit(events[1])
+    await recorder.close()
+    assert await events_after(database, old.run_id) == []
