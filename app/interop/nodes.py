@@ -104,8 +104,10 @@ class _Node:
 
 
 def _node(node: Any) -> _Node:
-    if not isinstance(node, dict) or node.get("type") not in _KINDS or not isinstance(node.get("description"), str):
+    if not isinstance(node, dict) or not all(isinstance(node.get(key), str) for key in ("type", "description")):
         raise UnreadableLog("nodes.json has a node that is none")
+    if node["type"] not in _KINDS:
+        raise UnreadableLog("nodes.json has a node of an unknown type")
     number, created = node.get("id"), _date(node.get("created"))
     if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < 2**31 or created is None:
         raise UnreadableLog("nodes.json has a node without id or date")

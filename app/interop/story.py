@@ -134,7 +134,8 @@ class _Teller:
         """Who spoke next and whether a contribution was the end are what happened, not what the speaker wrote."""
         phase = self.config.phase(TalkPhase)
         most = phase.max_contributions if phase else len(month.talk)
-        for turn, (row, after) in enumerate(zip(month.talk, [*month.talk[1:], None], strict=True), 1):
+        for turn, row in enumerate(month.talk, 1):
+            after = month.talk[turn] if turn < len(month.talk) else None
             overseer = row.agent_id == FRAMEWORK
             yield Said(
                 month=month.number,

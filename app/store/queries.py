@@ -98,6 +98,18 @@ async def get_runs(database: Database, run_ids: Sequence[str]) -> list[RunRecord
         return [RunRecord.model_validate(row) for row in await connection.execute(query)]
 
 
+async def latest_runs(database: Database, states: Sequence[str], limit: int) -> list[RunRecord]:
+    """Return the latest runs that are in one of *states*."""
+    query = (
+        select(RunRow.__table__)
+        .where(RunRow.state.in_(states))
+        .order_by(RunRow.created_at.desc(), RunRow.id)
+        .limit(limit)
+    )
+    async with database.read() as connection:
+        return [RunRecord.model_validate(row) for row in await connection.execute(query)]
+
+
 async def filter_values(database: Database) -> dict[str, list[str]]:
     """Return the values that occur in the filterable columns, sorted."""
     found: dict[str, list[str]] = {}

@@ -5,13 +5,15 @@ from typing import Annotated, Any, Literal
 from fastapi import Path, Query
 from fastapi.responses import Response
 
-from app.analysis.figures import catches_figure, gains_figure, stock_figure
+from app.analysis.figures import catches_figure, gains_figure, stock_figure, trajectories_figure, trajectory
 from app.analysis.palette import Theme
 from app.analysis.replay import replay
 from app.commons.events import parse_event
 from app.commons.scenario import get_scenario
-from app.store.queries import events_after, harvest_events
+from app.store.queries import RunFilter, events_after, harvest_events, list_runs
 from app.store.records import RunRecord
+from app.web.contexts.rows import run_row
+from app.web.errors import not_found
 from app.web.services import Services
 
 FigureName = Literal["stock", "catches", "gains"]
@@ -46,3 +48,28 @@ async def run_figure(services: Services, run: RunRecord, name: FigureName, theme
     if name == "catches":
         return catches_figure(told, words, theme)
     return gains_figure(told, words, theme)
+
+
+async def experiment_figure(services: Services, experiment_id: str, theme: Theme) -> dict[str, Any]:
+    """Return the stock of all runs of an experiment, grouped where they differ in scenario or condition."""
+    runs, _ = await list_runs(services.database, RunFilter(experiment=experiment_id, descending=False, limit=500))
+    if not runs:
+        raise not_found("such experiment")
+    found = await harvest_events(services.database, [run.id for run in runs])
+    rows = [run_row(run) for run in runs]
+    groups = {(row.scenario, row.condition) for row in rows}
+    lines = [
+        trajectory(
+            replay([parse_event(payload) for payload in found[row.run.id]], row.run.episode),
+            run=row.run.id,
+            label=row.title,
+            group=f"{row.scenario}, {row.condition.lower()}" if len(groups) > 1 else "",
+        )
+        for row in rows
+    ]
+    # One axis for all: the longest episode and the largest commons.
+    games = [run.episode.game for run in runs]
+    frame = games[0].model_copy(
+        update={"months": max(game.months for game in games), "capacity": max(game.capacity for game in games)}
+    )
+    return trajectories_figure(lines, frame, get_scenario(runs[0].scenario).words, theme)

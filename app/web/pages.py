@@ -9,7 +9,6 @@ from fastapi.responses import HTMLResponse
 
 from app.web import urls
 from app.web.errors import Problem
-from app.web.policy import content_security_policy
 from app.web.services import get_services
 
 Section = Literal["", "home", "launch", "runs", "shares", "methods", "settings"]
@@ -42,7 +41,6 @@ def page(
     section: Section = "",
     flash: Sequence[Flash] = (),
     share: bool = False,
-    charts: bool = False,
     status: int = 200,
 ) -> HTMLResponse:
     """Render a page.
@@ -54,13 +52,11 @@ def page(
         section: the current entry of the navigation.
         flash: lines above the content.
         share: whether the page is seen through a link: no navigation, not indexed.
-        charts: whether plotly.js runs on it; its allowance in the Content-Security-Policy is for such pages alone.
         status: the HTTP status.
     """
     services = get_services(request)
     variables = dict(vars(context)) | {"section": section, "flash": list(flash), "share": share}
-    headers = {"Content-Security-Policy": content_security_policy(charts=charts)}
-    return HTMLResponse(services.templates.render(template, variables), status, headers=headers)
+    return HTMLResponse(services.templates.render(template, variables), status)
 
 
 TITLES = {

@@ -103,7 +103,7 @@ def month_of(
                 utterance=text,
                 resource_limit=limit,
                 html_interactions=beside,
-            )  # fmt: skip
+            )
         )
     limit_shown = interaction(framework_prompt(spoken, "Which limit?"), f"Answer: {limit}")
     for action, beside in (("conversation_summary", shown[-1]), ("conversation_resource_limit", limit_shown)):
@@ -115,7 +115,7 @@ def month_of(
                 agent_name="framework",
                 resource_limit=limit,
                 html_interactions=beside,
-            )  # fmt: skip
+            )
         )
     return rows
 

@@ -267,7 +267,8 @@ BROKEN = {
     "too large a stock": (month_of(1, 1e9, [1.0, 1.0]), "cannot be one of this game"),
     "a stranger": ([two_months()[0] | {"agent_id": "mallory"}, *two_months()[1:]], "mallory"),
     "two names": (
-        month_of(1, 100.0, [1.0] * 5, said=[(0, "A")]) + month_of(2, 100.0, [1.0] * 5, said=[(0, "B")], names=NAMES[::-1]),
+        month_of(1, 100.0, [1.0] * 5, said=[(0, "A")])
+        + month_of(2, 100.0, [1.0] * 5, said=[(0, "B")], names=NAMES[::-1]),
         "is called 'John' and 'Luke'",
     ),
 }  # fmt: skip

@@ -41,7 +41,6 @@ def test_the_example_of_the_standard_game_ends_at_capacity():
     ("report", "told"),
     [
         ("manager", "the Mayor makes known how much each fisherman caught"),
-        ("individual", "everybody says how much they caught"),
         ("none", "all of you meet to talk about it"),
     ],
 )

@@ -1,7 +1,10 @@
 """What can be launched: scenarios, conditions, minds; and experiments, which are what was."""
 
+from typing import Any
+
 from fastapi import APIRouter
 
+from app.analysis.palette import Theme
 from app.commons.scenario import conditions as all_conditions
 from app.commons.scenario import scenarios as all_scenarios
 from app.jobs.launch import POLICIES
@@ -15,6 +18,7 @@ from app.web.api.schemas import (
     ScenarioOut,
     run_out,
 )
+from app.web.data import experiment_figure
 from app.web.dependencies import ExperimentId
 from app.web.errors import not_found
 from app.web.health import Health, look
@@ -65,3 +69,9 @@ async def models(services: Use) -> ModelsOut:
 async def health(services: Use) -> Health:
     """Tell whether the instance works."""
     return await look(services)
+
+
+@router.get("/experiments/{experiment_id}/figures/stock")
+async def figure(services: Use, experiment_id: ExperimentId, theme: Theme = "light") -> dict[str, Any]:
+    """Return the chart of the stock of all runs of an experiment: Plotly's `data` and `layout`."""
+    return await experiment_figure(services, experiment_id, theme)

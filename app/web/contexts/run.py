@@ -123,8 +123,11 @@ class RunPage:
 
     @property
     def prompts(self) -> bool:
-        """Whether this reader may open prompts and completions."""
-        return self.share is None or self.share.with_prompts
+        """Whether there are prompts and completions, and this reader may open them."""
+        episode = self.record.episode
+        deciding = [*(agent.mind for agent in episode.agents), episode.framework]
+        called = any(mind.type != "scripted" for mind in deciding)
+        return called and (self.share is None or self.share.with_prompts)
 
     @property
     def minds(self) -> str:

@@ -98,7 +98,6 @@ def _render(
     submission: str = "",
     status: int = 200,
 ) -> HTMLResponse:
-    shown_errors = dict(form.errors)
     checked = form.check(services.models.check_name)
     context = LaunchPage(
         scenarios=[scenario for scenario in scenarios().values() if scenario.playable],
@@ -110,8 +109,7 @@ def _render(
             for number, name in enumerate(form.names, 1)
         ],
         values=form.values,
-        # An untouched or copied form is shown without reproach, except for what its address got wrong.
-        errors=form.errors if status != 200 or request.query_params else shown_errors,
+        errors=form.errors,
         submission=submission or secrets.token_urlsafe(12),
         estimate=in_words(checked[1]) if checked else None,
         count=len(checked[1]) if checked else 1,

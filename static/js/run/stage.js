@@ -75,7 +75,7 @@ function showMark(element, agent, run, month) {
   element.title = markText(agent, month?.month, run);
 }
 
-/** Put the speaker's bubble beside its seat; below the drawing where there are no seats. */
+/** Put the speaker's bubble beside its seat, where it covers least; below the drawing where there are no seats. */
 export function showBubble(run, place) {
   const bubble = one("[data-bubble]");
   const line = run.month(place.month)?.lines.find((candidate) => candidate.id === place.message);
@@ -83,16 +83,38 @@ export function showBubble(run, place) {
   bubble.hidden = index < 0 || !line.text;
   if (bubble.hidden) return;
   bubble.textContent = line.text.length > 140 ? `${line.text.slice(0, 139)}…` : line.text;
-  const seat = one(`[data-seat="${index}"]`);
   const stage = bubble.parentElement.getBoundingClientRect();
-  const box = seat.getBoundingClientRect();
-  if (!box.width) return;
-  const half = bubble.offsetWidth / 2;
-  const x = Math.max(half + 8, Math.min(stage.width - half - 8, box.left + box.width / 2 - stage.left));
-  const above = box.top - stage.top - bubble.offsetHeight - 6;
-  const below = box.bottom - stage.top + 4;
-  bubble.style.setProperty("left", `${x}px`);
-  bubble.style.setProperty("top", `${above > 60 ? above : below}px`);
+  const seat = one(`[data-seat="${index}"]`).getBoundingClientRect();
+  if (!seat.width) return;
+  const [width, height] = [bubble.offsetWidth, bubble.offsetHeight];
+  const middle = [seat.left + seat.width / 2 - width / 2, seat.top + seat.height / 2 - height / 2];
+  const candidates = [
+    [seat.right + 4, middle[1]],
+    [seat.left - width - 4, middle[1]],
+    [middle[0], seat.top - height - 4],
+    [middle[0], seat.bottom + 4],
+    [seat.right - 24, seat.top - height + 10],
+    [seat.left + 24 - width, seat.top - height + 10],
+    [seat.right - 24, seat.bottom - 10],
+    [seat.left + 24 - width, seat.bottom - 10],
+  ];
+  const scene = one("[data-scene]").getBoundingClientRect();
+  const keep = [...all("[data-seat]"), ...all("[data-scene] [data-bind], [data-gauge]")].map((element) => element.getBoundingClientRect());
+  const placed = candidates.map(([left, top]) => {
+    const x = Math.max(stage.left + 6, Math.min(stage.right - width - 6, left));
+    const y = Math.max(stage.top + 6, Math.min(scene.bottom - height, top));
+    const box = { left: x, top: y, right: x + width, bottom: y + height };
+    return { x, y, covered: keep.reduce((sum, other) => sum + overlap(box, other), 0) };
+  });
+  const best = placed.reduce((a, b) => (b.covered < a.covered ? b : a));
+  bubble.style.setProperty("left", `${best.x - stage.left}px`);
+  bubble.style.setProperty("top", `${best.y - stage.top}px`);
+}
+
+function overlap(a, b) {
+  const width = Math.min(a.right, b.right) - Math.max(a.left, b.left);
+  const height = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+  return width > 0 && height > 0 ? width * height : 0;
 }
 
 /** Bring the months' strip up to date. */

@@ -1,0 +1,50 @@
+"""The application's parts put together: routes, protection, errors."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+
+from fastapi import APIRouter, FastAPI
+from starlette.middleware.gzip import GZipMiddleware
+
+from app.web import urls
+from app.web.answers import ErrorBoundary, install
+from app.web.api import catalogue as api_catalogue
+from app.web.api import runs as api_runs
+from app.web.api import shares as api_shares
+from app.web.errors import ErrorReply
+from app.web.policy import SecurityHeaders
+from app.web.routes import about, experiments, home, launch, login, runs, shared, shares, static
+from app.web.security import Guard
+
+MAX_BODY = 1_000_000
+PAGES = (home, launch, runs, experiments, shares, shared, about, login, static)
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+def build(lifespan: Lifespan, *, version: str, openapi_url: str) -> FastAPI:
+    """Return the application; *lifespan* must put the `Services` on its state."""
+    app = FastAPI(
+        title="GovSim Observatory",
+        version=version,
+        summary="Launch, watch, inspect and share GovSim episodes.",
+        lifespan=lifespan,
+        openapi_url=openapi_url,
+        # Their pages need scripts from elsewhere; the policy allows none, and /methods lists the addresses.
+        docs_url=None,
+        redoc_url=None,
+        max_body_size=MAX_BODY,
+    )
+    api = APIRouter(prefix=urls.API, responses={"4XX": {"model": ErrorReply}, "5XX": {"model": ErrorReply}})
+    for part in (api_runs, api_catalogue, api_shares):
+        api.include_router(part.router)
+    app.include_router(api)
+    for module in PAGES:
+        app.include_router(module.router)
+    install(app)
+    # The last one added is the first to see a request.
+    app.add_middleware(ErrorBoundary)
+    app.add_middleware(Guard)
+    app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
+    app.add_middleware(SecurityHeaders)
+    return app

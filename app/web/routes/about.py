@@ -1,0 +1,48 @@
+"""Pages about the instance: its settings, its methods, its health."""
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, JSONResponse
+
+from app.commons.scenario import conditions, scenarios
+from app.engine.version import ENGINE_VERSION
+from app.web.contexts.pages import ApiLine, MethodsPage, SettingsPage
+from app.web.health import look
+from app.web.pages import page
+from app.web.routes.launch import POLICY_LABELS
+from app.web.services import Use
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/settings")
+async def settings(request: Request, services: Use) -> HTMLResponse:
+    """Show which models there are. Keys are never shown."""
+    context = SettingsPage(
+        endpoints=services.models.views(), health=await look(services), locked=services.gate.locked
+    )
+    return page(request, "pages/settings.html", context, section="settings")
+
+
+@router.get("/methods")
+async def methods(request: Request, services: Use) -> HTMLResponse:
+    """Say how the numbers are made."""
+    context = MethodsPage(
+        scenarios=[scenario for scenario in scenarios().values() if scenario.playable],
+        conditions=list(conditions().values()),
+        policies=[(choice.label.partition(": ")[0], choice.label.partition(": ")[2]) for choice in POLICY_LABELS],
+        api=[
+            ApiLine(method.upper(), path, operation.get("description", "").partition("\n")[0])
+            for path, operations in request.app.openapi()["paths"].items()
+            for method, operation in operations.items()
+        ],
+        version=services.version,
+        engine_version=ENGINE_VERSION,
+    )
+    return page(request, "pages/methods.html", context, section="methods")
+
+
+@router.get("/healthz")
+async def healthz(services: Use) -> JSONResponse:
+    """Tell whether the instance works: 200, or 503 when its database cannot be read."""
+    health = await look(services)
+    return JSONResponse(health.model_dump(by_alias=True), 200 if health.status == "ok" else 503)

@@ -1,0 +1,52 @@
+"""An experiment: its runs, how far they are, and their trajectories together."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse
+
+from app.store.queries import RunFilter, get_experiment, list_runs, stock_series
+from app.web import urls
+from app.web.contexts.pages import ExperimentPage
+from app.web.contexts.rows import RunRow, run_row
+from app.web.dependencies import ExperimentId
+from app.web.errors import not_found
+from app.web.pages import page
+from app.web.services import Use
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/experiments/{experiment_id}")
+async def experiment(request: Request, services: Use, experiment_id: ExperimentId) -> HTMLResponse:
+    """Show an experiment."""
+    found = await get_experiment(services.database, experiment_id)
+    if found is None:
+        raise not_found("such experiment")
+    runs, _ = await list_runs(services.database, RunFilter(experiment=found.id, descending=False, limit=500))
+    stocks = await stock_series(services.database, [run.id for run in runs])
+    rows = [run_row(run, stocks[run.id]) for run in runs]
+    series = [(row, [after for _, after in stocks[row.run.id]]) for row in rows if stocks[row.run.id]]
+    context = ExperimentPage(
+        id=found.id,
+        name=found.name,
+        created_at=found.created_at,
+        rows=rows,
+        states=_states(rows),
+        months_played=sum(run.months_played if run.live or run.state == "paused" else run.months for run in runs),
+        months_total=sum(run.months for run in runs),
+        live=any(run.live for run in runs),
+        figure=f"{urls.api_experiment(found.id)}/figures/stock" if series else None,
+        series=series,
+        months=max((len(stocks) for _, stocks in series), default=0),
+        unit=rows[0].unit if len({row.unit for row in rows}) == 1 else "units",
+        json=urls.api_experiment(found.id),
+    )
+    return page(request, "pages/experiment.html", context, section="runs")
+
+
+def _states(rows: Sequence[RunRow]) -> list[tuple[str, str, int]]:
+    counted: Counter[tuple[str, str]] = Counter(row.badge for row in rows)
+    return [(kind, text, number) for (kind, text), number in counted.items()]

@@ -1,0 +1,68 @@
+"""The home page and its sample runs."""
+
+import secrets
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from app.jobs.launch import launch_configs
+from app.store.queries import RunFilter, latest_runs, list_runs, stock_series
+from app.store.records import RunRecord
+from app.web import urls
+from app.web.contexts.pages import HomePage
+from app.web.contexts.rows import RunRow, run_row
+from app.web.health import look
+from app.web.pages import page
+from app.web.samples import EXPERIMENT, sample_configs
+from app.web.services import Services, Use
+
+router = APIRouter(include_in_schema=False)
+
+SHOWN = 6
+
+
+@router.get("/")
+async def home(request: Request, services: Use) -> HTMLResponse:
+    """Show what is going on, what came out lately, and where to start."""
+    database = services.database
+    live = await latest_runs(database, ("queued", "playing", "paused"), SHOWN)
+    latest = await latest_runs(database, ("finished", "cancelled", "failed", "interrupted"), SHOWN)
+    _, total = await list_runs(database, RunFilter(limit=1))
+    rows = await with_sparks(services, [*live, *latest])
+    context = HomePage(
+        live=rows[: len(live)],
+        live_count=(await look(services)).queued,
+        latest=rows[len(live) :],
+        example=next((row for row in rows[len(live) :] if _tells_a_story(row.run)), None),
+        total=total,
+        submission=secrets.token_urlsafe(12),
+        has_models=bool(services.models.names()),
+        health=await look(services),
+    )
+    return page(request, "pages/home.html", context, section="home")
+
+
+@router.post(urls.samples())
+async def start_samples(
+    services: Use, submission: Annotated[str, Form(max_length=64)] = ""
+) -> RedirectResponse:
+    """Launch three runs by scripted minds, once however often the button is pressed."""
+    experiment, _ = await launch_configs(
+        services.database,
+        sample_configs(),
+        prompt_folders=services.prompt_folders,
+        experiment=EXPERIMENT,
+        submission=submission or secrets.token_urlsafe(12),
+    )
+    return RedirectResponse(urls.experiment(experiment or ""), 303)
+
+
+async def with_sparks(services: Services, runs: list[RunRecord]) -> list[RunRow]:
+    """Return *runs* as rows with a small drawing of their stock."""
+    stocks = await stock_series(services.database, [run.id for run in runs])
+    return [run_row(run, stocks[run.id]) for run in runs]
+
+
+def _tells_a_story(run: RunRecord) -> bool:
+    return run.condition != "no_communication" and run.months_played >= 3 and not run.view_only
