@@ -13,6 +13,7 @@ from typing import Annotated, NoReturn
 import structlog
 import typer
 from rich.console import Console
+from sqlalchemy.exc import OperationalError
 
 from app.commons.config import AllocationRule
 from app.interop.files import NothingToImport
@@ -46,7 +47,16 @@ def fail(message: str) -> NoReturn:
 
 def log_to_stderr(least: str = "warning") -> None:
     """Send our log lines of level *least* and worse to standard error; standard output is for results."""
+    # Tracebacks stay plain: drawing their frames takes seconds and prints the values of variables.
     structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="%Y-%m-%d %H:%M:%S"),
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+            ),
+        ],
         wrapper_class=structlog.make_filtering_bound_logger(least),
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
     )
@@ -222,6 +232,9 @@ def main() -> None:
         app()
     except KNOWN_ERRORS as error:
         errors.print(f"govsim: {error}")
+        sys.exit(2)
+    except OperationalError as error:
+        errors.print(f"govsim: The database cannot be used: {error.orig}. Free disk space or mend it, then try again.")
         sys.exit(2)
     except OSError as error:
         errors.print(f"govsim: {error.strerror or error}{f': {error.filename}' if error.filename else ''}")

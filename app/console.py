@@ -22,6 +22,7 @@ from app.jobs.launch import LaunchPlan, launch_plan
 from app.jobs.player import Player
 from app.jobs.report import outcome, run_object
 from app.jobs.worker import Worker, owner_name
+from app.minds.retrieval import warm_up
 from app.models.hub import ModelHub
 from app.settings import Settings
 from app.store.connect import Database, open_database
@@ -42,6 +43,8 @@ async def play_here(
     database = open_database(settings.database_url)
     try:
         async with hub:
+            if any(mind.startswith("generative") for mind in plan.minds):
+                warm_up()
             _, ids = await launch_plan(
                 database,
                 plan,

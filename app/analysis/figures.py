@@ -128,9 +128,11 @@ def catches_figure(replay: Replay, words: Words, theme: Theme = "light") -> Figu
                     "line": {"color": colours.agent(index), "width": 1},
                     "pattern": {
                         "shape": PATTERNS[index % len(PATTERNS)],
+                        "fillmode": "overlay",
                         "fgcolor": colours.surface,
-                        "size": 5,
-                        "solidity": 0.28,
+                        "fgopacity": 0.75,
+                        "size": 6,
+                        "solidity": 0.22,
                     },
                 },
             }
@@ -183,11 +185,11 @@ def gains_figure(replay: Replay, words: Words, theme: Theme = "light") -> Figure
         if points:
             ends.append((_plain(name), points[-1][1], colours.agent(index)))
     layout = _layout(colours, f"Gain so far ({words.units})", replay.months_total)
-    top = max((gain for _, gain, _ in ends), default=0)
-    layout["yaxis"] |= {"range": [0, max(10, top * 1.1)], "rangemode": "tozero"}
+    top = max(10, max((gain for _, gain, _ in ends), default=0) * 1.1)
+    layout["yaxis"] |= {"range": [0, top], "rangemode": "tozero"}
     layout["showlegend"] = False
     layout["margin"] |= {"r": 92, "t": 48}
-    heights = _spread([gain for _, gain, _ in ends], gap=max(10, top * 1.1) * 0.085)
+    heights = _spread([gain for _, gain, _ in ends], gap=top * 0.085, top=top)
     layout["annotations"] = [
         _end_label(f"{name} {gain}", height, colour) for (name, gain, colour), height in zip(ends, heights, strict=True)
     ]
@@ -233,7 +235,7 @@ def trajectories_figure(runs: Sequence[Trajectory], game: GameConfig, words: Wor
     layout["showlegend"] = False
     layout["margin"] |= {"r": 148, "t": 48}
     ends.append((f"collapse below {game.collapse_threshold} {unit}", game.collapse_threshold, colours.bad))
-    heights = _spread([height for _, height, _ in ends], gap=game.capacity * 0.085)
+    heights = _spread([height for _, height, _ in ends], gap=game.capacity * 0.085, top=game.capacity * 1.05)
     layout["annotations"] = [
         _end_label(label, height, colour) for (label, _, colour), height in zip(ends, heights, strict=True)
     ]
@@ -310,12 +312,16 @@ def _end_label(text: str, height: float, colour: str) -> dict[str, Any]:
     }
 
 
-def _spread(heights: Sequence[float], gap: float) -> list[float]:
-    """Return *heights* moved apart to at least *gap*, order kept: labels that do not cover each other."""
+def _spread(heights: Sequence[float], gap: float, top: float) -> list[float]:
+    """Return *heights* moved apart to at least *gap* and down to at most *top*, order kept: labels side by side."""
     order = sorted(range(len(heights)), key=lambda index: heights[index])
     moved = list(heights)
     for lower, upper in pairwise(order):
         moved[upper] = max(moved[upper], moved[lower] + gap)
+    ceiling = top
+    for index in reversed(order):
+        moved[index] = min(moved[index], ceiling)
+        ceiling = moved[index] - gap
     return moved
 
 

@@ -1,6 +1,7 @@
 """Who plays in a log, and what its words say where no file does."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from app.commons.config import MAX_AGENTS, MIN_AGENTS
@@ -11,6 +12,7 @@ from app.interop.logconfig import RunSettings
 from app.interop.rows import FRAMEWORK, LogRows
 
 _AGENT_ID = re.compile(r"^persona_(\d{1,2})$")
+_NAME = re.compile(r"^[^\s/\x00-\x1f][^/\x00-\x1f]{0,39}$")
 _NAME_IN_PROMPT = (
     re.compile(r"^\s*You are ([^,\n]{1,40}),"),
     re.compile(r"^Key memories of (.{1,40}) \(format", re.MULTILINE),
@@ -41,7 +43,7 @@ def find_cast(log: LogRows, settings: RunSettings, scenario: str) -> Cast:
     """Return the agents of a log. Their names come from the talk, else the configuration, else the prompts.
 
     Raises:
-        UnreadableLog: if there are too few or too many agents, or two names for one.
+        UnreadableLog: if there are too few or too many agents, two names for one, or names that cannot be.
     """
     arrivals: dict[str, int] = {}
     for month in log.months:
@@ -67,7 +69,7 @@ def find_cast(log: LogRows, settings: RunSettings, scenario: str) -> Cast:
             if name in told.values() or name in written.values():
                 name = agent_id
             assumed.append(name)
-        names[agent_id] = name
+        names[agent_id] = _usable(name, names.values())
     overseers = {row.name for month in log.months for row in month.talk if row.agent_id == FRAMEWORK}
     return Cast(
         names=names,
@@ -75,6 +77,15 @@ def find_cast(log: LogRows, settings: RunSettings, scenario: str) -> Cast:
         speakers=(*names.values(), *sorted(overseers)),
         assumed=tuple(assumed),
     )
+
+
+def _usable(name: str, taken: Iterable[str]) -> str:
+    """Return *name* if an agent can be called so: it identifies the agent within the run."""
+    if name in taken:
+        raise UnreadableLog(f"two agents are called {name!r}")
+    if not _NAME.match(name) or name.lower() == FRAMEWORK:
+        raise UnreadableLog(f"an agent cannot be called {name!r}")
+    return name
 
 
 def _spoken_names(log: LogRows, ids: set[str]) -> dict[str, str]:

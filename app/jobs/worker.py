@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 
 from app.jobs.player import Player
+from app.minds.retrieval import warm_up
 from app.models.hub import ModelHub
 from app.store.connect import Database
 from app.store.runs import Claim, any_queued, beat, claim_next, controls, recover_lost
@@ -42,6 +43,8 @@ class Worker:
         """Claim and play queued runs until *stop* is set, then hand back what is being played."""
         log.info("worker started", owner=self._owner)
         watch = asyncio.create_task(self._keep_leases())
+        # Importing the vectoriser takes a second: better now, beside the loop, than in it at the first retrieval.
+        await asyncio.to_thread(warm_up)
         try:
             while not stop.is_set():
                 await self._guard(self._claim())

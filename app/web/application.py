@@ -43,8 +43,8 @@ def build(lifespan: Lifespan, *, version: str, openapi_url: str) -> FastAPI:
         app.include_router(module.router)
     install(app)
     # The last one added is the first to see a request.
-    app.add_middleware(ErrorBoundary)
     app.add_middleware(Guard)
+    app.add_middleware(ErrorBoundary)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
     app.add_middleware(SecurityHeaders)
     return app

@@ -241,10 +241,12 @@ class RunPage:
         return "✓ kept" if agent.mark == "kept" else "–"
 
     def asked_word(self, agent: AgentMonth | None) -> str:
-        """Return what was asked for, or that it could not be read."""
+        """Return what was asked for; with a question mark where a log holds a number that its answer does not show."""
         if agent is None or not agent.decided:
             return "–"
-        return str(agent.asked) if agent.readable and agent.asked is not None else "unreadable"
+        if agent.asked is None:
+            return "unreadable"
+        return str(agent.asked) if agent.readable else f"{agent.asked} ?"
 
     def mark_text(self, agent: AgentMonth | None) -> str:
         """Say what was agreed and what was done."""

@@ -14,7 +14,7 @@ from app.web.contexts.pages import HomePage
 from app.web.contexts.rows import RunRow, run_row
 from app.web.health import look
 from app.web.pages import page
-from app.web.samples import EXPERIMENT, sample_configs
+from app.web.samples import EXPERIMENT, PACE_MS, sample_configs
 from app.web.services import Services, Use
 
 router = APIRouter(include_in_schema=False)
@@ -53,6 +53,7 @@ async def start_samples(
         sample_configs(),
         prompt_folders=services.prompt_folders,
         experiment=EXPERIMENT,
+        pace_ms=PACE_MS,
         submission=submission or secrets.token_urlsafe(12),
     )
     return RedirectResponse(urls.experiment(experiment or ""), 303)

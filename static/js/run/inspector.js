@@ -127,7 +127,7 @@ export class Inspector {
       h(
         "dl.facts",
         {},
-        fact("Asked for", agent.readable ? `${askedWord(agent)} ${agent.decided ? unit : ""}` : "unreadable"),
+        fact("Asked for", agent.asked === null ? askedWord(agent) : `${agent.asked} ${unit}${agent.readable ? "" : " ?"}`),
         fact("Wanted", amount(agent.wanted)),
         fact("Got", amount(agent.collected)),
         fact("Agreed limit", agent.limit === null ? "none" : `${agent.limit} ${unit}`),
@@ -138,7 +138,11 @@ export class Inspector {
     ];
     if (!agent.readable) {
       const tries = agent.attempts === 1 ? "once" : `${agent.attempts} times`;
-      parts.push(h("p.notice.notice--warn", {}, `The answer could not be read; it was asked ${tries} and counts as 0.`));
+      const text =
+        agent.asked === null
+          ? `The answer could not be read; it was asked for ${tries} and counts as 0.`
+          : `Our reader finds no clear number in this answer. The log recorded ${agent.asked}, which is what was played.`;
+      parts.push(h("p.notice.notice--warn", {}, text));
     }
     if (call) parts.push(h("h3", {}, "The answer"), ...completion(call, agent.readable ? agent.asked : null));
     else if (this.run.prompts) parts.push(none("No model was called for this decision."));

@@ -36,6 +36,8 @@ function showScene(run, month, left) {
   one("[data-stock]")?.setAttribute("transform", size(run, left));
   one("[data-stock-before]")?.setAttribute("transform", size(run, month?.stock));
   one("[data-river]")?.setAttribute("stroke-dasharray", `${(part(run, left) * 100).toFixed(2)} 200`);
+  one("[data-river-start]")?.toggleAttribute("hidden", !left);
+  one("[data-river-end]")?.toggleAttribute("hidden", part(run, left) < 1);
   const signs = all("[data-life]");
   signs.forEach((sign, index) => sign.toggleAttribute("hidden", index >= part(run, left) * signs.length));
 }

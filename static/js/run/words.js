@@ -27,7 +27,8 @@ export function markText(agent, month, run) {
 
 export function askedWord(agent) {
   if (!agent?.decided) return "–";
-  return agent.readable && agent.asked !== null ? String(agent.asked) : "unreadable";
+  if (agent.asked === null) return "unreadable";
+  return agent.readable ? String(agent.asked) : `${agent.asked} ?`;
 }
 
 export function shareNote(month, run) {

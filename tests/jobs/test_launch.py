@@ -1,0 +1,100 @@
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from app.commons.config import GenerativeFramework, GenerativeMind, ScriptedFramework
+from app.jobs.launch import LaunchError, LaunchPlan, launch_plan, plan_configs
+from app.models.base import ModelNotConfigured
+from app.store.connect import Database
+from app.store.queries import RunFilter, list_runs
+from app.store.runs import get_run, load_prompt_set
+from tests.support import ROOT
+
+PROMPTS = [ROOT / "templates" / "prompts"]
+
+
+def only_lab(name: str) -> None:
+    if name != "lab/m":
+        raise ModelNotConfigured(f"There is no model '{name}'.")
+
+
+def wrong(**changes: object) -> dict[str, str]:
+    with pytest.raises(LaunchError) as caught:
+        plan_configs(LaunchPlan.model_validate(changes), only_lab)
+    return caught.value.fields
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "said"),
+    [
+        ({"scenario": "forest"}, "scenario", "Choose one of: fishery, pasture, pollution"),
+        ({"scenario": "trash"}, "scenario", "imported, not played"),
+        ({"condition": "baseline"}, "condition", "Choose one of: default"),
+        ({"minds": ["scripted:saint"]}, "minds", "Choose one of: fair-share"),
+        ({"minds": ["gpt-4"]}, "minds", "Write scripted:POLICY or generative:ENDPOINT/MODEL"),
+        ({"minds": ["generative:lab/other"]}, "minds", "There is no model 'lab/other'"),
+        ({"minds": ["scripted:greedy"] * 3}, "minds", "5 agents, 3 minds"),
+        ({"agents": ["Ann"]}, "agents", "2 to 12 agents, not 1"),
+        ({"agents": ["Ann", "Ann"]}, "agents", "same name"),
+        ({"agents": ["Ann", "a/b"]}, "agents", "'a/b' is no name"),
+        ({"framework": "generative:nowhere/x"}, "framework", "There is no model"),
+        ({"framework": "scripted:greedy"}, "framework", "'scripted' or 'generative:"),
+        ({"seeds": [1, 1]}, "seeds", "named twice"),
+        ({"seeds": [-1]}, "seeds", "whole number from 0"),
+        ({"months": 0}, "months", "greater than or equal to 1"),
+        ({"capacity": 0}, "capacity", "greater than or equal to 1"),
+        ({"growth": 1}, "growth", "greater than 1"),
+        ({"initial_stock": 200}, "capacity", "above the carrying capacity"),
+        ({"temperature": 3.0, "minds": ["generative:lab/m"]}, "temperature", "less than or equal to 2"),
+    ],
+)
+def test_what_is_wrong_is_named_by_field(changes: dict[str, object], field: str, said: str) -> None:
+    assert said in wrong(**changes)[field]
+
+
+def test_all_wrong_fields_are_named_at_once() -> None:
+    assert set(wrong(scenario="forest", months=0, minds=["x"], agents=["A", "B"])) == {"scenario", "months", "minds"}
+
+
+def test_too_many_runs_are_refused() -> None:
+    with pytest.raises(ValidationError):
+        LaunchPlan(seeds=list(range(201)))
+
+
+def test_the_framework_follows_the_agents() -> None:
+    [scripted] = plan_configs(LaunchPlan(), only_lab)
+    minds = ["scripted:greedy", "generative:lab/m", *["scripted:fair-share"] * 3]
+    [mixed] = plan_configs(LaunchPlan(minds=minds, temperature=None), only_lab)
+    assert isinstance(scripted.framework, ScriptedFramework)
+    assert isinstance(mixed.framework, GenerativeFramework)
+    assert mixed.framework.model == "lab/m"
+    mind = mixed.agents[1].mind
+    assert isinstance(mind, GenerativeMind)
+    assert mind.sampling.temperature is None
+
+
+def test_one_run_a_seed_and_nothing_else_differs() -> None:
+    configs = plan_configs(LaunchPlan(seeds=[3, 4, 5], scenario="pasture", condition="universalization"), only_lab)
+    assert [config.seed for config in configs] == [3, 4, 5]
+    assert len({config.model_copy(update={"seed": 0}).hash for config in configs}) == 1
+
+
+async def test_a_launch_pins_the_prompts_it_uses(database: Database) -> None:
+    _, [run_id] = await launch_plan(
+        database, LaunchPlan(minds=["generative:lab/m"]), check_model=only_lab, prompt_folders=PROMPTS
+    )
+    run = await get_run(database, run_id)
+    name, files = await load_prompt_set(database, run.prompts["base"])
+    assert (run.state, name) == ("queued", "base")
+    assert files["rules.txt"] == (PROMPTS[0] / "base" / "rules.txt").read_text()
+
+
+async def test_a_wrong_plan_or_a_missing_prompt_set_stores_nothing(database: Database, tmp_path: Path) -> None:
+    with pytest.raises(LaunchError):
+        await launch_plan(database, LaunchPlan(months=0), check_model=only_lab, prompt_folders=PROMPTS)
+    with pytest.raises(ValueError, match="There is no prompt set 'base'"):
+        await launch_plan(
+            database, LaunchPlan(minds=["generative:lab/m"]), check_model=only_lab, prompt_folders=[tmp_path]
+        )
+    assert (await list_runs(database, RunFilter()))[1] == 0

@@ -1,0 +1,133 @@
+"""The command line as a user meets it: what it prints, and its exit codes."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support import ROOT
+
+
+def govsim(folder: Path, *arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+    kept = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
+    environment = kept | {"GOVSIM_DATABASE_URL": f"sqlite:///{folder / 'runs.db'}", "NO_COLOR": "1"} | variables
+    return subprocess.run(
+        [sys.executable, "-m", "app.cli", *arguments],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_a_scripted_run_prints_one_object_with_its_metrics(tmp_path: Path) -> None:
+    done = govsim(tmp_path, "run", "--mind", "scripted:fair-share", "--months", "3", "--seed", "7", "--json")
+    assert done.returncode == 0
+    run = json.loads(done.stdout)
+    assert set(run) >= {"id", "state", "config", "outcome", "metrics"}
+    assert (run["state"], run["outcome"], run["config"]["seed"]) == ("finished", "survived", 7)
+    assert run["metrics"] == {
+        "months_played": 3,
+        "survival_time": 3,
+        "survived": True,
+        "collapsed": False,
+        "censored": False,
+        "gains": {"John": 30, "Kate": 30, "Jack": 30, "Emma": 30, "Luke": 30},
+        "total_gain": 150,
+        "mean_gain": 30.0,
+        "efficiency": 1.0,
+        "equality": 1.0,
+        "over_usage": 0.0,
+        "unreadable": 0,
+    }
+
+
+def test_one_mind_for_each_agent_and_no_communication(tmp_path: Path) -> None:
+    minds = [part for policy in ("greedy", "random") for part in ("--mind", f"scripted:{policy}")]
+    names = ["--agent", "Ann", "--agent", "Bo"]
+    done = govsim(
+        tmp_path, "run", *minds, *names, "--condition", "no_communication", "--scenario", "pollution", "--json"
+    )
+    run = json.loads(done.stdout)
+    assert list(run["metrics"]["gains"]) == ["Ann", "Bo"]
+    assert [phase["type"] for phase in run["config"]["phases"]] == ["observe", "harvest", "settle", "regrow"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["run", "--scenario", "forest"], "There is no scenario 'forest'"),
+        (["run", "--condition", "baseline"], "There is no condition 'baseline'"),
+        (["run", "--mind", "scripted:saint"], "There is no policy 'saint'"),
+        (["run", "--mind", "generative:openai/gpt-4o"], "OPENAI_API_KEY"),
+        (["run", "--growth", "1"], "Growth: "),
+        (["run", "--allocation", "lottery"], "There is no allocation rule 'lottery'"),
+        (["run", "--temperature", "warm"], "--temperature takes a number or none"),
+        (["import", "/no/such/place"], "There is nothing at /no/such/place"),
+        (["serve", "--host", "0.0.0.0"], "GOVSIM_PASSWORD"),
+    ],
+)
+def test_a_wrong_call_is_one_sentence_and_exit_code_2(tmp_path: Path, arguments: list[str], said: str) -> None:
+    done = govsim(tmp_path, *arguments)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"GOVSIM_DATABASE_URL": "nonsense"}, "GOVSIM_DATABASE_URL"),
+        ({"GOVSIM_DATABASE_URL": "sqlite:////proc/nowhere/x.db"}, "cannot be"),
+        ({"GOVSIM_PORT": "many"}, "GOVSIM_PORT"),
+        ({"GOVSIM_PASSWORD": "short"}, "GOVSIM_PASSWORD"),
+    ],
+)
+def test_a_wrong_environment_is_one_sentence_and_exit_code_2(
+    tmp_path: Path, variables: dict[str, str], said: str
+) -> None:
+    done = govsim(tmp_path, "db", "upgrade", **variables)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "short" not in done.stderr.replace("shorter", "")
+
+
+def test_a_port_in_use_is_named_with_another_one_to_try(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = govsim(tmp_path, "serve", "--port", str(port))
+    assert done.returncode == 2
+    assert f"Port {port} is in use" in done.stderr
+
+
+def test_a_models_file_with_a_mistake_names_the_file_and_the_key(tmp_path: Path) -> None:
+    path = tmp_path / "models.toml"
+    path.write_text('[endpoints.lab]\nbase_url = "http://127.0.0.1:1/v1"\nmodels = ["m"]\nmax_concurency = 3\n')
+    done = govsim(tmp_path, "models", GOVSIM_MODELS_FILE=str(path))
+    assert done.returncode == 2
+    assert "max_concurency" in done.stderr
+
+
+def test_models_lists_what_the_environment_offers_and_never_a_key(tmp_path: Path) -> None:
+    done = govsim(tmp_path, "models", OPENAI_API_KEY="sk-secret-of-mine")
+    assert done.returncode == 0
+    assert "openai/" in done.stdout
+    assert "sk-secret" not in done.stdout + done.stderr
+
+
+def test_a_run_whose_endpoint_is_down_ends_paused_with_exit_code_1(tmp_path: Path) -> None:
+    path = tmp_path / "models.toml"
+    path.write_text(
+        '[endpoints.lab]\nbase_url = "http://127.0.0.1:9/v1"\nmodels = ["m"]\nattempts = 2\nbackoff_s = 0.01\n'
+    )
+    done = govsim(tmp_path, "run", "--mind", "generative:lab/m", "--json", GOVSIM_MODELS_FILE=str(path))
+    run = json.loads(done.stdout)
+    assert (done.returncode, run["state"]) == (1, "paused")
+    assert "'lab'" in run["reason"]
