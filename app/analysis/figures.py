@@ -29,10 +29,13 @@ class Trajectory(Frozen):
     complete: bool = True
 
 
-def stock_figure(replay: Replay, game: GameConfig, words: Words, theme: Theme = "light") -> Figure:
+def stock_figure(
+    replay: Replay, game: GameConfig, words: Words, theme: Theme = "light", *, rules: bool = True
+) -> Figure:
     """Return the stock month by month: before and after each harvest, with capacity, floor and collapse threshold.
 
-    The floor of a month is h(t) - f(t): what has to be left for the stock to grow back to where it was.
+    The floor of a month is h(t) - f(t): what has to be left for the stock to grow back to where it was. Without *rules*
+    (an imported run of another game) floor and thresholds are left out: they would mean nothing.
     """
     colours = palette(theme)
     unit = words.unit_short
@@ -49,7 +52,7 @@ def stock_figure(replay: Replay, game: GameConfig, words: Words, theme: Theme = 
             ys.append(month.stock_after)
             hover.append(f"month {month.month}, after the harvest: {month.stock_after} {unit}")
     before = [text.find("before") > 0 for text in hover]
-    floors = [month for month in known if month.threshold is not None]
+    floors = [month for month in known if month.threshold is not None and rules]
     data: list[dict[str, Any]] = [
         {
             "type": "scatter",
@@ -77,25 +80,28 @@ def stock_figure(replay: Replay, game: GameConfig, words: Words, theme: Theme = 
             "marker": {"symbol": "line-ew", "size": 20, "line": {"color": colours.ok, "width": 3}},
         },
     ]
-    data += _collapse_mark([month for month in known if month.collapsed], colours, unit)
+    data = data if rules else data[:1]
+    data += _collapse_mark([month for month in known if month.collapsed and rules], colours, unit)
     layout = _layout(colours, f"Stock ({words.units})", replay.months_total)
     layout["yaxis"] |= {"range": [0, game.capacity * 1.08], "rangemode": "tozero"}
     layout["shapes"] = [_level(game.capacity, colours.muted, "dot")]
-    layout["annotations"] = [_end_label(f"capacity {game.capacity} {unit}", game.capacity, colours.muted)]
-    if game.collapse_threshold > 0:
+    layout["annotations"] = [_end_label(f"capacity {game.capacity} {unit}", game.capacity, colours.muted, name="level")]
+    if rules and game.collapse_threshold > 0:
         layout["shapes"].append(_level(game.collapse_threshold, colours.bad, "dash"))
         layout["annotations"].append(
-            _end_label(f"collapse below {game.collapse_threshold} {unit}", game.collapse_threshold, colours.bad)
+            _end_label(
+                f"collapse below {game.collapse_threshold} {unit}", game.collapse_threshold, colours.bad, name="level"
+            )
         )
     layout["margin"]["r"] = 132
     layout["meta"] = {"alt": _stock_alt(known, unit)}
     return {"data": data, "layout": layout}
 
 
-def catches_figure(replay: Replay, words: Words, theme: Theme = "light") -> Figure:
+def catches_figure(replay: Replay, words: Words, theme: Theme = "light", *, rules: bool = True) -> Figure:
     """Return what each agent collected each month, beside the sustainable share f_i(t).
 
-    A tick above a bar is what an agent wanted and did not get.
+    A tick above a bar is what an agent wanted and did not get. Without *rules* there is no share to show.
     """
     colours = palette(theme)
     unit = words.unit_short
@@ -150,8 +156,9 @@ def catches_figure(replay: Replay, words: Words, theme: Theme = "light") -> Figu
                 "marker": {"symbol": "line-ew", "size": 8, "line": {"color": colours.muted, "width": 2}},
             }
         )
-    data.append(_shares(replay.months, colours, unit))
-    layout = _layout(colours, f"{words.take.capitalize()} per agent ({words.units})", replay.months_total)
+    if rules:
+        data.append(_shares(replay.months, colours, unit))
+    layout = _layout(colours, f"{words.took.capitalize()} per agent ({words.units})", replay.months_total)
     layout["barmode"] = "overlay"
     layout["yaxis"]["rangemode"] = "tozero"
     layout["meta"] = {"alt": f"What each agent {words.took}, month by month, beside the sustainable share."}
@@ -280,6 +287,7 @@ def _layout(colours: Palette, title: str, months: int) -> dict[str, Any]:
             "range": [0.5, months + 0.5],
             "showgrid": False,
             "tick0": 1,
+            "tickangle": 0,
             "dtick": max(1, round(months / 15)),
         },
         "yaxis": dict(axis),
@@ -299,8 +307,9 @@ def _level(height: float, colour: str, dash: str) -> dict[str, Any]:
     }
 
 
-def _end_label(text: str, height: float, colour: str) -> dict[str, Any]:
+def _end_label(text: str, height: float, colour: str, name: str = "end") -> dict[str, Any]:
     return {
+        "name": name,
         "text": text,
         "xref": "paper",
         "x": 1,

@@ -1,7 +1,7 @@
 """Brings logs of the research code into the database: each log is one transaction, and a bad one stops no other."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -38,14 +38,19 @@ async def import_logs(database: Database, folders: Iterable[Path]) -> list[Impor
     return [outcome async for outcome in importing(database, folders)]
 
 
-async def importing(database: Database, folders: Iterable[Path]) -> AsyncIterator[ImportOutcome]:
-    """Import like `import_logs`, giving each outcome as soon as it is known."""
+async def importing(
+    database: Database, folders: Iterable[Path], source_of: Callable[[Path], str] | None = None
+) -> AsyncIterator[ImportOutcome]:
+    """Import like `import_logs`, giving each outcome as soon as it is known.
+
+    *source_of* names where a run comes from; by default its folder on this machine.
+    """
     for folder in folders:
-        yield await _import(database, folder)
+        yield await _import(database, folder, source_of or _source)
 
 
-async def _import(database: Database, folder: Path) -> ImportOutcome:
-    source = await asyncio.to_thread(_source, folder)
+async def _import(database: Database, folder: Path, source_of: Callable[[Path], str]) -> ImportOutcome:
+    source = await asyncio.to_thread(source_of, folder)
     known = await imported_from(database, source)
     if known is not None:
         return _skipped(folder, known)

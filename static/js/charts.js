@@ -39,13 +39,23 @@ async function figureOf(chart) {
   return answer.json();
 }
 
-/** Fit a figure to a narrow drawing: fewer ticks, labels at line ends kept inside. */
-function fit(figure, width) {
-  if (width >= 520) return figure;
-  const layout = figure.layout;
-  layout.margin = { ...layout.margin, l: 32 };
+/** Fit a figure to a narrow drawing: the legend below, the names of level lines inside. */
+function fit({ data, layout }, width) {
+  if (width >= 520) return;
+  const labels = layout.annotations ?? [];
+  const outside = labels.some((label) => label.name !== "level");
+  for (const label of labels.filter((label) => label.name === "level")) {
+    Object.assign(label, { xanchor: "right", xshift: 0, yshift: 9 });
+  }
   layout.font = { ...layout.font, size: 12 };
-  return figure;
+  layout.margin = { ...layout.margin, l: 32, t: 40, r: outside ? layout.margin.r : 8 };
+  if (layout.showlegend !== false) {
+    const longest = Math.max(...data.map((trace) => trace.name.length));
+    const entrywidth = Math.min(width - 48, longest * 6 + 8);
+    const rows = Math.ceil(data.length / Math.max(1, Math.floor((width - 40) / (entrywidth + 40))));
+    layout.legend = { ...layout.legend, y: -0.26, yanchor: "top", x: 0, entrywidth, font: { ...layout.legend.font, size: 11 } };
+    layout.margin.b = 60 + 18 * rows;
+  }
 }
 
 async function draw(chart) {

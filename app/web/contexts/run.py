@@ -198,6 +198,11 @@ class RunPage:
         return TABS if self.prompts else tuple(tab for tab in TABS if tab[0] in ("decision", "memories"))
 
     @property
+    def rules(self) -> bool:
+        """Whether thresholds mean anything: not for imported runs of another game."""
+        return not self.record.view_only
+
+    @property
     def controllable(self) -> bool:
         """Whether the reader may pause, resume or stop the run."""
         return self.share is None and not self.imported
@@ -210,7 +215,7 @@ class RunPage:
     @property
     def share_note(self) -> str:
         """What would have been sustainable this month."""
-        if self.month is None or self.month.share is None:
+        if self.month is None or self.month.share is None or self.record.view_only:
             return ""
         unit = self.scenario.words.unit_short
         return f"Sustainable this month: {self.month.share} {unit} each, {self.month.threshold} {unit} in all."
@@ -251,7 +256,22 @@ class RunPage:
     def mark_text(self, agent: AgentMonth | None) -> str:
         """Say what was agreed and what was done."""
         words = self.scenario.words
-        return "" if agent is None else mark_text(agent, self.view.month, words.unit_short, words.took)
+        if agent is None:
+            return ""
+        if not self.rules:
+            return "" if agent.collected is None else f"{words.took} {agent.collected} {words.unit_short}"
+        return mark_text(agent, self.view.month, words.unit_short, words.took)
+
+    @property
+    def agreement(self) -> str:
+        """What the talk of the month to show agreed on."""
+        limit = self.month.limit if self.month else None
+        unit = self.scenario.words.unit_short
+        if limit is None:
+            return "No limit was agreed"
+        if not self.rules:
+            return f"Read from the talk: {limit} {unit} each"
+        return f"Agreed for month {self.view.month + 1}: at most {limit} {unit} each"
 
     @cached_property
     def shoal(self) -> tuple[tuple[float, float, bool], ...]:
@@ -296,6 +316,7 @@ class RunPage:
             "state": self.record.state,
             "live": self.record.live and not (self.share and self.share.last_seq is not None),
             "prompts": self.prompts,
+            "rules": self.rules,
             "follow": not self.view.explicit,
             "last_seq": self.events[-1][0] if self.events else 0,
             "events": [
@@ -320,6 +341,8 @@ def run_page(
 ) -> RunPage:
     """Return the run page for a run, its events and the query of its address. Arguments: see `RunPage`."""
     told = replay([event for _, event in events], record.episode)
+    if record.view_only:
+        told = without_judgement(told)
     return RunPage(
         record=record,
         replay=told,
@@ -332,6 +355,16 @@ def run_page(
         call=call,
         issued_link=issued_link,
     )
+
+
+def without_judgement(told: Replay) -> Replay:
+    """Return *told* without said against did: in another game an agreed number may be a minimum."""
+    plain = {"mark": "none", "over": 0, "over_share": False, "limit": None}
+    months = [
+        month.model_copy(update={"agents": tuple(agent.model_copy(update=plain) for agent in month.agents)})
+        for month in told.months
+    ]
+    return told.model_copy(update={"months": tuple(months)})
 
 
 def read_view(query: Mapping[str, str], told: Replay) -> RunView:
@@ -417,6 +450,8 @@ def stock_sentence(month: MonthReplay | None, scenario: Scenario, capacity: int)
     unit = scenario.words.unit_short
     if month is None:
         return "Nothing has happened yet."
+    if month.stock is None:
+        return "The stock of this month is not known."
     if month.stock_after is None:
         return f"{month.stock} of {capacity} {unit} before the harvest."
     text = f"{month.stock_after} of {capacity} {unit} left, {month.total} {unit} taken from {month.stock} {unit}."

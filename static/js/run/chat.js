@@ -2,7 +2,7 @@
 
 import { bind, h, marked, one } from "../dom.js";
 import { mark } from "../marks.js";
-import { aftermath, markText, markWord } from "./words.js";
+import { aftermath, agreement, markText, markWord } from "./words.js";
 
 const WINDOW = 200;
 
@@ -90,10 +90,6 @@ function did(run, month, agent) {
 function endItem(run, month, place, open) {
   const id = `m${month.month}-end`;
   const next = run.month(month.month + 1);
-  const agreed =
-    month.limit === null
-      ? "No limit was agreed"
-      : `Agreed for month ${month.month + 1}: at most ${month.limit} ${run.unit} each`;
   return h(
     `li.line.line--end${place.message === id ? ".line--current" : ""}`,
     { id, "data-message": id },
@@ -103,13 +99,13 @@ function endItem(run, month, place, open) {
       h(
         "p.line__agreed",
         {},
-        h("b", {}, agreed),
+        h("b", {}, agreement(month, run)),
         run.prompts
           ? h("button.line__open", { type: "button", title: "How the limit was read from the talk", onclick: () => open({ framework: true, phase: "take_away", purpose: "limit" }) }, "prompt")
           : null,
       ),
       month.summary ? h("p.line__text", {}, ...marked(month.summary, place.q)) : null,
-      month.limit !== null && next?.harvested ? h("p.small", {}, `What came of it: ${aftermath(next, run)}`) : null,
+      run.rules && month.limit !== null && next?.harvested ? h("p.small", {}, `What came of it: ${aftermath(next, run)}`) : null,
     ),
   );
 }

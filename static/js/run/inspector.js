@@ -3,6 +3,7 @@
 import { all, bind, h, number, one } from "../dom.js";
 import { askedWord, markText, shareNote } from "./words.js";
 
+const STALE_MS = 2000;
 const KINDS = [
   ["system", "instructions"],
   ["rules", "rules"],
@@ -181,12 +182,13 @@ export class Inspector {
   }
 
   async calls(month) {
-    const live = this.run.live && month === this.run.told.months.at(-1)?.month;
-    if (live || !this.lists.has(month)) {
-      const answer = await get(`${this.run.api}/calls?month=${month}`);
-      this.lists.set(month, answer.calls);
-    }
-    return this.lists.get(month);
+    // A month that is being played gets new calls: its list is read again, but not with every event.
+    const growing = this.run.live && month === this.run.told.months.at(-1)?.month;
+    const known = this.lists.get(month);
+    if (known && Date.now() - known.at < (growing ? STALE_MS : known.whole ? Infinity : 0)) return known.calls;
+    const answer = await get(`${this.run.api}/calls?month=${month}`);
+    this.lists.set(month, { calls: answer.calls, at: Date.now(), whole: !growing });
+    return answer.calls;
   }
 
   async detail(key) {

@@ -23,6 +23,7 @@ let following = run.live && run.follow;
 let unseen = 0;
 let filter = null;
 let shownMonth = place.month;
+let opener = null;
 
 const player = new Player({
   step: current,
@@ -116,6 +117,21 @@ function chooseAgent(index) {
   const again = place.agent === index && !place.framework;
   inspector.wish = null;
   go({ agent: again ? null : index, framework: false });
+  if (again) giveFocusBack();
+  else takeFocus();
+}
+
+/** Where the inspector lies over the page, reading goes on inside it, and afterwards where it was. */
+function takeFocus() {
+  const panel = one("#inspector");
+  if (getComputedStyle(panel).position !== "fixed" || panel.contains(document.activeElement)) return;
+  opener = document.activeElement;
+  one("[data-inspector]").focus({ preventScroll: true });
+}
+
+function giveFocusBack() {
+  if (opener?.isConnected) opener.focus({ preventScroll: true });
+  opener = null;
 }
 
 /** Open the inspector at one call: {agent or framework, phase, item, purpose}. */
@@ -124,12 +140,16 @@ function open(wish) {
   go({ agent, framework: Boolean(wish.framework), tab: place.tab === "completion" ? "completion" : "prompt" });
   inspector.wish = wish;
   inspector.show(place);
+  takeFocus();
 }
 
 function changeView(name) {
   view = name;
   root.dataset.view = name;
-  for (const tab of all("[data-show]")) tab.setAttribute("aria-selected", String(tab.dataset.show === name));
+  for (const tab of all("[data-show]")) {
+    if (tab.dataset.show === name) tab.setAttribute("aria-current", "true");
+    else tab.removeAttribute("aria-current");
+  }
   history.replaceState(null, "", write(run, place, view));
   showBubble(run, place);
 }
@@ -173,7 +193,9 @@ function close() {
     go({ q: "" }, "replace");
     return;
   }
-  if (place.agent !== null || place.framework) go({ agent: null, framework: false });
+  if (place.agent === null && !place.framework) return;
+  go({ agent: null, framework: false });
+  giveFocusBack();
 }
 
 document.addEventListener("click", (event) => {
@@ -224,7 +246,7 @@ window.addEventListener("popstate", () => {
 window.addEventListener("resize", () => showBubble(run, place));
 document.addEventListener("chartclick", ({ detail }) => toMonth(Math.min(run.told.months.length, Math.max(1, detail.month))));
 
-listen(Object.fromEntries(Object.entries(actions)));
+listen(actions);
 
 function showOutcome() {
   const badge = outcome(run);

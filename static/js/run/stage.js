@@ -25,11 +25,13 @@ function showGauge(run, month, left, sentence) {
   one("[data-gauge]").setAttribute("aria-label", sentence);
   one("[data-gauge-before]").setAttribute("width", percent(part(run, month?.stock)));
   one("[data-gauge-after]").setAttribute("width", percent(part(run, left)));
-  const known = month && month.stock !== null && month.threshold !== null;
+  const known = run.rules && month && month.stock !== null && month.threshold !== null;
   const floor = one("[data-gauge-floor]");
   floor.setAttribute("x", percent(known ? part(run, month.stock - month.threshold) : 0));
   floor.toggleAttribute("hidden", !known);
-  bind("floor", known ? `leave ${month.stock - month.threshold}` : "");
+  // Its label gives way to those at the ends; the number is below the table too.
+  const where = known ? part(run, month.stock - month.threshold) : 0;
+  bind("floor", where > 0.24 && where < 0.86 ? `leave ${month.stock - month.threshold}` : "");
 }
 
 function showScene(run, month, left) {
@@ -129,7 +131,11 @@ export function showMonths(run, place) {
     cell.classList.toggle("scrub__month--later", !month);
     cell.classList.toggle("scrub__month--collapsed", Boolean(month?.collapsed));
     const link = one("a", cell);
-    if (month) link.setAttribute("href", `?m=${number}`);
+    if (month) {
+      link.setAttribute("href", `?m=${number}`);
+      link.removeAttribute("role");
+      link.removeAttribute("aria-disabled");
+    }
     if (number === place.month) link.setAttribute("aria-current", "step");
     else link.removeAttribute("aria-current");
     const told = [`Month ${number}: ${left} ${run.unit}`];

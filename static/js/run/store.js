@@ -32,6 +32,7 @@ export class Run {
 
   retell() {
     this.told = replay(this.events, this);
+    if (!this.rules) withoutJudgement(this.told);
     this.steps = stepsOf(this.told);
     const catches = this.told.months.flatMap((month) => month.agents.map((agent) => agent.collected ?? 0));
     this.topCatch = Math.max(1, ...catches);
@@ -43,6 +44,13 @@ export class Run {
 
   index(name) {
     return this.names.indexOf(name);
+  }
+}
+
+/** In another game an agreed number may be a minimum: nothing is said against did. */
+function withoutJudgement(told) {
+  for (const month of told.months) {
+    for (const agent of month.agents) Object.assign(agent, { mark: "none", over: 0, over_share: false, limit: null });
   }
 }
 

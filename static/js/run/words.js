@@ -3,6 +3,7 @@
 export function stockSentence(month, run) {
   const unit = run.unit;
   if (!month) return "Nothing has happened yet.";
+  if (month.stock === null) return "The stock of this month is not known.";
   if (month.stock_after === null) return `${month.stock} of ${run.capacity} ${unit} before the harvest.`;
   const taken = month.agents.reduce((sum, agent) => sum + (agent.collected ?? 0), 0);
   const text = `${month.stock_after} of ${run.capacity} ${unit} left, ${taken} ${unit} taken from ${month.stock} ${unit}.`;
@@ -21,6 +22,7 @@ export function markText(agent, month, run) {
   if (!agent) return "";
   if (agent.collected === null) return "Not settled yet";
   const did = `${run.words.took} ${agent.collected} ${run.unit}`;
+  if (!run.rules) return did;
   if (agent.limit === null) return `No agreement for this month; ${did}`;
   return `Agreed ${agent.limit} ${run.unit} in month ${month - 1}; ${did}`;
 }
@@ -31,8 +33,14 @@ export function askedWord(agent) {
   return agent.readable ? String(agent.asked) : `${agent.asked} ?`;
 }
 
+export function agreement(month, run) {
+  if (month.limit === null) return "No limit was agreed";
+  if (!run.rules) return `Read from the talk: ${month.limit} ${run.unit} each`;
+  return `Agreed for month ${month.month + 1}: at most ${month.limit} ${run.unit} each`;
+}
+
 export function shareNote(month, run) {
-  if (!month || month.share === null) return "";
+  if (!month || month.share === null || !run.rules) return "";
   return `Sustainable this month: ${month.share} ${run.unit} each, ${month.threshold} ${run.unit} in all.`;
 }
 
@@ -46,6 +54,7 @@ export function aftermath(month, run) {
 /** How a run ended, or how far it is. */
 export function outcome(run) {
   const { months_played: played, months_total: total, collapsed } = run.told;
+  if (!run.rules) return { kind: run.state, text: `${played} months` };
   if (collapsed) return { kind: "collapsed", text: `Collapsed in month ${played}` };
   if (played >= total) return { kind: "survived", text: `Survived ${played}/${total}` };
   return { kind: run.state, text: `${played} of ${total} months` };
