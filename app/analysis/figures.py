@@ -6,10 +6,10 @@ needs), and names are escaped, since Plotly reads a little HTML in them. The sto
 """
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any
 
-from app.analysis.palette import DASHES, FONT, PATTERNS, SYMBOLS, Palette, Theme, palette
+from app.analysis.drawing import base_layout, end_label, level_line, plain, short, spread
+from app.analysis.palette import DASHES, PATTERNS, SYMBOLS, Palette, Theme, palette
 from app.analysis.replay import MonthReplay, Replay
 from app.commons.config import GameConfig
 from app.commons.frozen import Frozen
@@ -82,14 +82,14 @@ def stock_figure(
     ]
     data = data if rules else data[:1]
     data += _collapse_mark([month for month in known if month.collapsed and rules], colours, unit)
-    layout = _layout(colours, f"Stock ({words.units})", replay.months_total)
+    layout = base_layout(colours, f"Stock ({words.units})", replay.months_total)
     layout["yaxis"] |= {"range": [0, game.capacity * 1.08], "rangemode": "tozero"}
-    layout["shapes"] = [_level(game.capacity, colours.muted, "dot")]
-    layout["annotations"] = [_end_label(f"capacity {game.capacity} {unit}", game.capacity, colours.muted, name="level")]
+    layout["shapes"] = [level_line(game.capacity, colours.muted, "dot")]
+    layout["annotations"] = [end_label(f"capacity {game.capacity} {unit}", game.capacity, colours.muted, name="level")]
     if rules and game.collapse_threshold > 0:
-        layout["shapes"].append(_level(game.collapse_threshold, colours.bad, "dash"))
+        layout["shapes"].append(level_line(game.collapse_threshold, colours.bad, "dash"))
         layout["annotations"].append(
-            _end_label(
+            end_label(
                 f"collapse below {game.collapse_threshold} {unit}", game.collapse_threshold, colours.bad, name="level"
             )
         )
@@ -113,20 +113,20 @@ def catches_figure(replay: Replay, words: Words, theme: Theme = "light", *, rule
         settled = [(number, agent) for number, agent in months if agent.collected is not None]
         offset = (index - (len(replay.names) - 1) / 2) * width
         lacking += [
-            (number + offset, agent.wanted, f"{_plain(name)} wanted {agent.wanted} {unit}")
+            (number + offset, agent.wanted, f"{plain(name)} wanted {agent.wanted} {unit}")
             for number, agent in settled
             if agent.wanted is not None and agent.collected is not None and agent.wanted > agent.collected
         ]
         data.append(
             {
                 "type": "bar",
-                "name": _plain(name),
+                "name": plain(name),
                 "x": [number + offset for number, _ in settled],
                 "y": [agent.collected for _, agent in settled],
                 "width": width * 0.86,
                 "customdata": [[number, _said(agent.asked, agent.readable)] for number, agent in settled],
                 "hovertemplate": (
-                    f"{_plain(name)}, month %{{customdata[0]}}: {words.took} %{{y}} {unit}, "
+                    f"{plain(name)}, month %{{customdata[0]}}: {words.took} %{{y}} {unit}, "
                     "asked %{customdata[1]}<extra></extra>"
                 ),
                 "marker": {
@@ -158,7 +158,7 @@ def catches_figure(replay: Replay, words: Words, theme: Theme = "light", *, rule
         )
     if rules:
         data.append(_shares(replay.months, colours, unit))
-    layout = _layout(colours, f"{words.took.capitalize()} per agent ({words.units})", replay.months_total)
+    layout = base_layout(colours, f"{words.took.capitalize()} per agent ({words.units})", replay.months_total)
     layout["barmode"] = "overlay"
     layout["yaxis"]["rangemode"] = "tozero"
     layout["meta"] = {"alt": f"What each agent {words.took}, month by month, beside the sustainable share."}
@@ -180,25 +180,25 @@ def gains_figure(replay: Replay, words: Words, theme: Theme = "light") -> Figure
         data.append(
             {
                 "type": "scatter",
-                "name": _plain(name),
+                "name": plain(name),
                 "x": [number for number, _ in points],
                 "y": [gain for _, gain in points],
-                "hovertemplate": f"{_plain(name)}, month %{{x}}: %{{y}} {unit} in all<extra></extra>",
+                "hovertemplate": f"{plain(name)}, month %{{x}}: %{{y}} {unit} in all<extra></extra>",
                 "mode": "lines+markers",
                 "line": {"color": colours.agent(index), "width": 2, "dash": DASHES[index % len(DASHES)]},
                 "marker": {"symbol": SYMBOLS[index % len(SYMBOLS)], "size": 8, "color": colours.agent(index)},
             }
         )
         if points:
-            ends.append((_plain(name), points[-1][1], colours.agent(index)))
-    layout = _layout(colours, f"Gain so far ({words.units})", replay.months_total)
+            ends.append((plain(name), points[-1][1], colours.agent(index)))
+    layout = base_layout(colours, f"Gain so far ({words.units})", replay.months_total)
     top = max(10, max((gain for _, gain, _ in ends), default=0) * 1.1)
     layout["yaxis"] |= {"range": [0, top], "rangemode": "tozero"}
     layout["showlegend"] = False
     layout["margin"] |= {"r": 92, "t": 48}
-    heights = _spread([gain for _, gain, _ in ends], gap=top * 0.085, top=top)
+    heights = spread([gain for _, gain, _ in ends], gap=top * 0.085, top=top)
     layout["annotations"] = [
-        _end_label(f"{name} {gain}", height, colour) for (name, gain, colour), height in zip(ends, heights, strict=True)
+        end_label(f"{name} {gain}", height, colour) for (name, gain, colour), height in zip(ends, heights, strict=True)
     ]
     layout["meta"] = {"alt": "Gains so far: " + ", ".join(f"{name} {gain} {unit}" for name, gain, _ in ends) + "."}
     return {"data": data, "layout": layout}
@@ -221,7 +221,7 @@ def trajectories_figure(runs: Sequence[Trajectory], game: GameConfig, words: Wor
         data += [_run_line(run, colour, game, unit, thin=len(members) > 1) for run in members]
         mean = _mean(members, game) if len(members) > 1 else []
         if mean:
-            label = f"mean of {_plain(group)}" if group else "mean"
+            label = f"mean of {plain(group)}" if group else "mean"
             data.append(
                 {
                     "type": "scatter",
@@ -234,17 +234,19 @@ def trajectories_figure(runs: Sequence[Trajectory], game: GameConfig, words: Wor
                 }
             )
             ends.append((label, mean[-1], colour))
+        elif len(groups) > 1 and members[0].stocks:
+            ends.append((plain(short(members[0].label)), members[0].stocks[-1], colour))
     data += _ends(runs, colours, unit)
-    layout = _layout(colours, f"Stock after the harvest ({words.units})", game.months)
+    layout = base_layout(colours, f"Stock after the harvest ({words.units})", game.months)
     layout["xaxis"] |= {"range": [-0.2, game.months + 0.4], "tick0": 0}
     layout["yaxis"] |= {"range": [-game.capacity * 0.03, game.capacity * 1.08], "rangemode": "tozero"}
-    layout["shapes"] = [_level(game.collapse_threshold, colours.bad, "dash")]
+    layout["shapes"] = [level_line(game.collapse_threshold, colours.bad, "dash")]
     layout["showlegend"] = False
-    layout["margin"] |= {"r": 148, "t": 48}
     ends.append((f"collapse below {game.collapse_threshold} {unit}", game.collapse_threshold, colours.bad))
-    heights = _spread([height for _, height, _ in ends], gap=game.capacity * 0.085, top=game.capacity * 1.05)
+    layout["margin"] |= {"r": 12 + 7 * max(len(label) for label, _, _ in ends), "t": 48}
+    heights = spread([height for _, height, _ in ends], gap=game.capacity * 0.085, top=game.capacity * 1.05)
     layout["annotations"] = [
-        _end_label(label, height, colour) for (label, _, colour), height in zip(ends, heights, strict=True)
+        end_label(label, height, colour) for (label, _, colour), height in zip(ends, heights, strict=True)
     ]
     collapsed = sum(run.collapsed for run in runs)
     layout["meta"] = {"alt": f"Stock of {len(runs)} runs, month by month; {collapsed} of them collapsed."}
@@ -262,76 +264,6 @@ def trajectory(replay: Replay, *, run: str, label: str, group: str = "") -> Traj
         collapsed=replay.collapsed,
         complete=replay.finished or replay.collapsed or replay.months_played >= replay.months_total,
     )
-
-
-def _layout(colours: Palette, title: str, months: int) -> dict[str, Any]:
-    axis = {
-        "gridcolor": colours.line,
-        "linecolor": colours.line,
-        "zerolinecolor": colours.line,
-        "tickfont": {"color": colours.muted},
-        "fixedrange": True,
-    }
-    return {
-        "title": {"text": title, "x": 0, "xref": "container", "y": 0.97, "yanchor": "top", "font": {"size": 15}},
-        "font": {"family": FONT, "size": 13, "color": colours.text},
-        "paper_bgcolor": colours.surface,
-        "plot_bgcolor": colours.surface,
-        "margin": {"l": 40, "r": 12, "t": 72, "b": 40},
-        "hovermode": "closest",
-        "hoverlabel": {"bgcolor": colours.surface, "bordercolor": colours.muted, "font": {"color": colours.text}},
-        "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "font": {"color": colours.muted}},
-        "xaxis": {
-            **axis,
-            "title": {"text": "month", "font": {"color": colours.muted}, "standoff": 6},
-            "range": [0.5, months + 0.5],
-            "showgrid": False,
-            "tick0": 1,
-            "tickangle": 0,
-            "dtick": max(1, round(months / 15)),
-        },
-        "yaxis": dict(axis),
-    }
-
-
-def _level(height: float, colour: str, dash: str) -> dict[str, Any]:
-    return {
-        "type": "line",
-        "xref": "paper",
-        "x0": 0,
-        "x1": 1,
-        "y0": height,
-        "y1": height,
-        "layer": "below",
-        "line": {"color": colour, "width": 1.5, "dash": dash},
-    }
-
-
-def _end_label(text: str, height: float, colour: str, name: str = "end") -> dict[str, Any]:
-    return {
-        "name": name,
-        "text": text,
-        "xref": "paper",
-        "x": 1,
-        "xanchor": "left",
-        "xshift": 6,
-        "y": height,
-        "showarrow": False,
-        "font": {"color": colour},
-    }
-
-
-def _spread(heights: Sequence[float], gap: float, top: float) -> list[float]:
-    """Return *heights* moved apart to at least *gap* and down to at most *top*, order kept: labels side by side."""
-    order = sorted(range(len(heights)), key=lambda index: heights[index])
-    moved = list(heights)
-    for lower, upper in pairwise(order):
-        moved[upper] = max(moved[upper], moved[lower] + gap)
-    ceiling = top
-    for index in reversed(order):
-        moved[index] = min(moved[index], ceiling)
-        ceiling = moved[index] - gap
-    return moved
 
 
 def _collapse_mark(months: Sequence[MonthReplay], colours: Palette, unit: str) -> list[dict[str, Any]]:
@@ -372,14 +304,14 @@ def _shares(months: Sequence[MonthReplay], colours: Palette, unit: str) -> dict[
 def _run_line(run: Trajectory, colour: str, game: GameConfig, unit: str, *, thin: bool) -> dict[str, Any]:
     return {
         "type": "scatter",
-        "name": _plain(run.label),
+        "name": plain(run.label),
         "x": list(range(len(run.stocks) + 1)),
         "y": [game.initial_stock, *run.stocks],
         "customdata": [run.run] * (len(run.stocks) + 1),
         "mode": "lines",
         "line": {"color": colour, "width": 1.25 if thin else 2.5},
         "opacity": 0.55 if thin else 1,
-        "hovertemplate": f"{_plain(run.label)}, month %{{x}}: %{{y}} {unit}<extra></extra>",
+        "hovertemplate": f"{plain(run.label)}, month %{{x}}: %{{y}} {unit}<extra></extra>",
     }
 
 
@@ -397,7 +329,7 @@ def _ends(runs: Sequence[Trajectory], colours: Palette, unit: str) -> list[dict[
                     "name": name,
                     "x": [len(run.stocks) for run in chosen],
                     "y": [run.stocks[-1] for run in chosen],
-                    "text": [f"{_plain(run.label)} {name} in month {len(run.stocks)}" for run in chosen],
+                    "text": [f"{plain(run.label)} {name} in month {len(run.stocks)}" for run in chosen],
                     "customdata": [run.run for run in chosen],
                     "hovertemplate": f"%{{text}}: %{{y}} {unit}<extra></extra>",
                     "mode": "markers",
@@ -434,9 +366,3 @@ def _stock_alt(months: Sequence[MonthReplay], unit: str) -> str:
 
 def _said(asked: int | None, readable: bool) -> str:
     return str(asked) if readable and asked is not None else "something unreadable"
-
-
-def _plain(text: str) -> str:
-    """Return *text* without meaning for Plotly, which reads a little HTML and %{...} in names."""
-    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return escaped.replace("%{", "% {")

@@ -73,6 +73,8 @@ class Unpacker:
 
     def _place(self, name: str) -> Path:
         parts = [part for part in PurePosixPath(name.replace("\\", "/")).parts if part not in ("/", ".")]
+        if parts in (["log_env.json"], ["log_env.json.gz"]):
+            parts.insert(0, "uploaded-log")  # A log by itself has no folder that could name its run.
         if not parts or ".." in parts or any("\x00" in part or ":" in part for part in parts):
             raise UploadError(f"The upload holds a file with a name that cannot be used: '{name[:200]}'.")
         return self._folder.joinpath(*parts)

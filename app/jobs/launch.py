@@ -230,6 +230,8 @@ def _agents(
     plan: LaunchPlan, default_names: tuple[str, ...], check_model: CheckModel, errors: dict[str, str]
 ) -> list[AgentConfig]:
     names = list(plan.agents or default_names)
+    if not names:
+        return []  # the scenario is wrong, and has been named
     minds = plan.minds * len(names) if len(plan.minds) == 1 else plan.minds
     if not MIN_AGENTS <= len(names) <= MAX_AGENTS:
         errors.setdefault("agents", f"An episode has {MIN_AGENTS} to {MAX_AGENTS} agents, not {len(names)}.")

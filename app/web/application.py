@@ -12,12 +12,14 @@ from app.web.api import catalogue as api_catalogue
 from app.web.api import runs as api_runs
 from app.web.api import shares as api_shares
 from app.web.errors import ErrorReply
-from app.web.policy import SecurityHeaders
-from app.web.routes import about, experiments, home, launch, login, runs, shared, shares, static
+from app.web.policy import BodyLimit, HeadAsGet, SecurityHeaders
+from app.web.routes import about, experiments, home, imports, launch, login, runs, shared, shares, static
 from app.web.security import Guard
 
 MAX_BODY = 1_000_000
-PAGES = (home, launch, runs, experiments, shares, shared, about, login, static)
+# Addresses that take more, in bytes.
+LARGER_BODIES = {urls.import_logs(): imports.MAX_UPLOAD}
+PAGES = (home, launch, imports, runs, experiments, shares, shared, about, login, static)
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -33,7 +35,6 @@ def build(lifespan: Lifespan, *, version: str, openapi_url: str) -> FastAPI:
         # Their pages need scripts from elsewhere; the policy allows none, and /methods lists the addresses.
         docs_url=None,
         redoc_url=None,
-        max_body_size=MAX_BODY,
     )
     api = APIRouter(prefix=urls.API, responses={"4XX": {"model": ErrorReply}, "5XX": {"model": ErrorReply}})
     for part in (api_runs, api_catalogue, api_shares):
@@ -43,8 +44,10 @@ def build(lifespan: Lifespan, *, version: str, openapi_url: str) -> FastAPI:
         app.include_router(module.router)
     install(app)
     # The last one added is the first to see a request.
+    app.add_middleware(BodyLimit, default=MAX_BODY, larger=LARGER_BODIES)
     app.add_middleware(Guard)
     app.add_middleware(ErrorBoundary)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(HeadAsGet)
     return app

@@ -12,7 +12,7 @@ from app.commons.events import parse_event
 from app.commons.scenario import get_scenario
 from app.store.queries import RunFilter, events_after, harvest_events, list_runs
 from app.store.records import RunRecord
-from app.web.contexts.rows import run_row
+from app.web.contexts.rows import differing, run_row
 from app.web.errors import not_found
 from app.web.services import Services
 
@@ -26,9 +26,7 @@ Agent = Annotated[str | None, Query(max_length=40)]
 CallKey = Annotated[str, Path(max_length=300, description="month/phase/agent/purpose/item/attempt")]
 
 
-async def events_reply(
-    services: Services, run: RunRecord, after: int, limit: int, kind: str | None
-) -> Response:
+async def events_reply(services: Services, run: RunRecord, after: int, limit: int, kind: str | None) -> Response:
     """Return events of *run*, none beyond its last one, as `EventsOut`. They are stored as JSON and not read again."""
     rows = await events_after(services.database, run.id, after, limit=limit, last=run.events, kind=kind)
     items = ",".join(f'{{"seq":{seq},{payload[1:]}' for seq, payload in rows)
@@ -56,17 +54,13 @@ async def experiment_figure(services: Services, experiment_id: str, theme: Theme
     if not runs:
         raise not_found("such experiment")
     found = await harvest_events(services.database, [run.id for run in runs])
-    rows = [run_row(run) for run in runs]
-    groups = {(row.scenario, row.condition) for row in rows}
-    lines = [
-        trajectory(
-            replay([parse_event(payload) for payload in found[row.run.id]], row.run.episode),
-            run=row.run.id,
-            label=row.title,
-            group=f"{row.scenario}, {row.condition.lower()}" if len(groups) > 1 else "",
-        )
-        for row in rows
-    ]
+    lines = []
+    for row, group in zip((rows := [run_row(run) for run in runs]), differing(rows), strict=True):
+        told = replay([parse_event(payload) for payload in found[row.run.id]], row.run.episode)
+        seed = "" if row.run.seed is None else f"seed {row.run.seed}"
+        line = trajectory(told, run=row.run.id, label=group or seed or row.run.id, group=group)
+        # What is still going on has not stopped early.
+        lines.append(line.model_copy(update={"complete": True}) if row.active else line)
     # One axis for all: the longest episode and the largest commons.
     games = [run.episode.game for run in runs]
     frame = games[0].model_copy(

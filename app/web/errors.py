@@ -16,6 +16,7 @@ from app.minds.prompts import PromptError
 from app.store.runs import StateConflict, UnknownRun
 from app.store.shares import EndedShare, UnknownShare
 
+
 class ErrorBody(BaseModel):
     """What went wrong: a stable code, a sentence, the wrong fields, and the id of an internal error in the log."""
 
@@ -58,6 +59,11 @@ def not_found(what: str) -> Problem:
     return Problem(404, "not_found", f"There is no {what} here.")
 
 
+def invalid(fields: Mapping[str, str]) -> Problem:
+    """Return the problem that *fields* are wrong, each with a sentence that says how."""
+    return Problem(422, "invalid", f"Not valid: {', '.join(fields)}.", fields=fields)
+
+
 CODES = {
     400: ("bad_request", "The request cannot be understood."),
     401: ("login_required", "This needs the password."),
@@ -92,7 +98,7 @@ def to_problem(error: Exception) -> Problem | None:
             return Problem(422, "invalid", str(error))
         case RequestValidationError():
             fields = _fields(error)
-            return Problem(422, "invalid", " ".join(f"{name}: {text}" for name, text in fields.items()), fields=fields)
+            return invalid(fields)
         case HTTPException():
             return _http_problem(error)
         case OperationalError() if "full" in str(error.orig):
@@ -112,9 +118,12 @@ def _http_problem(error: HTTPException) -> Problem:
 def _fields(error: RequestValidationError) -> dict[str, str]:
     found: dict[str, str] = {}
     for item in error.errors():
-        place = [str(part) for part in item["loc"] if part not in ("body", "query", "path", "header")]
+        loc = () if item["type"] == "json_invalid" else item["loc"]
+        place = [str(part) for part in loc if part not in ("body", "query", "path", "header")]
         text = str(item["msg"]).removeprefix("Value error, ")
-        found.setdefault(".".join(place)[:100] or "body", text[:1].upper() + text[1:] + ("" if text[-1:] == "." else "."))
+        found.setdefault(
+            ".".join(place)[:100] or "body", text[:1].upper() + text[1:] + ("" if text[-1:] == "." else ".")
+        )
     return dict(list(found.items())[:50])
 
 

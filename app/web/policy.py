@@ -1,8 +1,11 @@
-"""The protective headers of every answer: what a browser may do with it."""
+"""What every answer carries, so that a browser does with it only what we meant; and how large a request may be."""
 
-from starlette.datastructures import MutableHeaders
+from collections.abc import Mapping
+
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.web.errors import Problem
 
 # Everything from here, no inline script or style, nothing embeds us. Charts draw under it too (static/js/charts.js).
 CONTENT_SECURITY_POLICY = (
@@ -44,3 +47,51 @@ def _protect(headers: MutableHeaders, shared: bool) -> None:
     headers.setdefault("Cache-Control", "no-store" if shared else "private, no-cache")
     if shared:
         headers["X-Robots-Tag"] = "noindex"
+
+
+class HeadAsGet:
+    """Answers HEAD as GET; the server leaves the body out."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] == "http" and scope["method"] == "HEAD":
+            scope = {**scope, "method": "GET"}
+        await self.app(scope, receive, send)
+
+
+class BodyLimit:
+    """Refuses bodies that are too large, whether they say so or not."""
+
+    def __init__(self, app: ASGIApp, default: int, larger: Mapping[str, int]) -> None:
+        self.app = app
+        self.default = default
+        self.larger = larger
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        limit = self.larger.get(scope["path"], self.default)
+        said = Headers(scope=scope).get("content-length", "0")
+        if not said.isdigit() or int(said) > limit:
+            raise too_large(limit)
+        read = 0
+
+        async def counted() -> Message:
+            nonlocal read
+            message = await receive()
+            read += len(message.get("body", b""))
+            if read > limit:
+                raise too_large(limit)
+            return message
+
+        await self.app(scope, counted, send)
+
+
+def too_large(limit: int) -> Problem:
+    """Return the problem that a request is larger than *limit* bytes."""
+    return Problem(413, "too_large", f"The request is too large: at most {limit // 1000:,} kB.")

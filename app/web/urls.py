@@ -54,6 +54,11 @@ def experiment(experiment_id: str) -> str:
     return f"/experiments/{_part(experiment_id)}"
 
 
+def import_logs() -> str:
+    """Where logs of the research code are brought in."""
+    return "/import"
+
+
 def shares() -> str:
     """The list of issued links."""
     return "/shares"

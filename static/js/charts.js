@@ -48,6 +48,8 @@ function fit({ data, layout }, width) {
     Object.assign(label, { xanchor: "right", xshift: 0, yshift: 9 });
   }
   layout.font = { ...layout.font, size: 12 };
+  const [from, to] = layout.xaxis.range ?? [0, 12];
+  layout.xaxis = { ...layout.xaxis, dtick: Math.max(layout.xaxis.dtick ?? 1, Math.ceil((to - from) / 6)) };
   layout.margin = { ...layout.margin, l: 32, t: 40, r: outside ? layout.margin.r : 8 };
   if (layout.showlegend !== false) {
     const longest = Math.max(...data.map((trace) => trace.name.length));

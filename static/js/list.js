@@ -1,24 +1,34 @@
-// Lists that stay fresh: while anything is being played, the parts marked data-live are read again and replaced.
+// Lists that stay fresh: while anything is being played, the parts marked data-fresh are read again and replaced.
 // Also: filters that apply themselves, and moments in the reader's own words.
 
 const EVERY_MS = 1500;
+const seen = new Map();
 
 function isLive() {
-  return document.querySelector('[data-live="on"]') !== null;
+  return document.querySelector('[data-fresh="on"]') !== null;
 }
 
-/** Replace every part that has an id and changed; the parts' own links and focus stay where they can. */
+/** Replace every fresh part that changed; focus stays on the link it was on. */
 function replaceParts(page) {
-  for (const part of document.querySelectorAll("[data-live][id]")) {
+  for (const part of document.querySelectorAll("[data-fresh][id]")) {
     const fresh = page.getElementById(part.id);
-    if (!fresh || fresh.outerHTML === part.dataset.html) continue;
+    if (!fresh || seen.get(part.id) === fresh.outerHTML) continue;
+    seen.set(part.id, fresh.outerHTML);
     const focused = part.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
-    const html = fresh.outerHTML;
     part.replaceWith(fresh);
-    fresh.dataset.html = html;
     if (focused) fresh.querySelector(`[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
     sayMoments(fresh);
   }
+}
+
+/** The numbers below the charts, and the charts themselves. */
+async function refreshCharts(page) {
+  if (!document.querySelector("[data-chart][data-live]")) return;
+  for (const chart of document.querySelectorAll("[data-chart][data-live]")) {
+    const table = page.getElementById(chart.id)?.querySelector("table");
+    if (table) chart.querySelector("table")?.replaceWith(table);
+  }
+  (await import("./charts.js")).redraw(true);
 }
 
 async function refresh() {
@@ -27,18 +37,14 @@ async function refresh() {
     const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
     if (!answer.ok) return;
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    // A chart that was not there yet, or results that have just come: the page as a whole is another one.
-    const kept = document.querySelector("[data-keep]");
-    const news = page.querySelector("[data-keep]");
-    if (kept && news && kept.dataset.keep !== news.dataset.keep) return location.reload();
-    const latest = document.getElementById("latest");
-    const freshLatest = page.getElementById("latest");
-    if (latest && freshLatest && latest.innerHTML !== freshLatest.innerHTML) {
-      latest.replaceWith(freshLatest);
-      sayMoments(freshLatest);
+    const [kept, news] = [document, page].map((where) => where.querySelector("[data-keep]")?.dataset.keep);
+    if (kept !== news) {
+      // A chart has come that was not there before.
+      location.reload();
+      return;
     }
     replaceParts(page);
-    if (document.querySelector("[data-chart][data-live]")) (await import("./charts.js")).redraw(true);
+    await refreshCharts(page);
   } catch {
     // The next round may find the server again.
   }

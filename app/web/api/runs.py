@@ -7,8 +7,8 @@ from fastapi import APIRouter, Header, Query
 from fastapi.responses import Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
-from app.jobs.launch import LaunchPlan, launch_plan
 from app.analysis.palette import Theme
+from app.jobs.launch import LaunchPlan, launch_plan
 from app.store.queries import SORTS, RunFilter, get_call, list_calls, list_runs
 from app.store.runs import request as request_control
 from app.store.runs import resume as resume_run
@@ -16,7 +16,7 @@ from app.web import urls
 from app.web.api.schemas import CallOut, CallsOut, EventsOut, Launched, RunList, RunOut, StateOut, run_out
 from app.web.data import After, Agent, CallKey, FigureName, Kind, Limit, Month, events_reply, run_figure
 from app.web.dependencies import KnownRun, LastSeen
-from app.web.errors import Problem, not_found
+from app.web.errors import invalid, not_found
 from app.web.live import look_at, stream_run
 from app.web.services import Use
 
@@ -27,7 +27,7 @@ router = APIRouter(tags=["runs"])
 async def runs(services: Use, wanted: Annotated[RunFilter, Query()]) -> RunList:
     """List runs: the filters, order and paging of the page `/runs`."""
     if wanted.sort not in SORTS:
-        raise Problem(422, "invalid", "sort: unknown.", fields={"sort": f"Choose one of: {', '.join(SORTS)}."})
+        raise invalid({"sort": f"Choose one of: {', '.join(SORTS)}."})
     found, total = await list_runs(services.database, wanted)
     return RunList(runs=[run_out(run) for run in found], total=total, offset=wanted.offset, limit=wanted.limit)
 

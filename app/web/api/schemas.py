@@ -6,7 +6,6 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.commons.config import EpisodeConfig
-from app.commons.metrics import EpisodeMetrics
 from app.jobs.report import run_object
 from app.models.hub import EndpointView
 from app.store.queries import CallDetail

@@ -16,7 +16,6 @@ class HomePage:
 
     Attributes:
         live: runs that are queued or being played, newest first.
-        live_count: how many there are in all.
         latest: the latest runs that ended.
         example: a finished run whose talk is worth replaying, if there is one.
         total: how many runs there are.
@@ -26,7 +25,6 @@ class HomePage:
     """
 
     live: Sequence[RunRow]
-    live_count: int
     latest: Sequence[RunRow]
     example: RunRow | None
     total: int
@@ -126,6 +124,25 @@ class SharesPage:
     """pages/shares.html: the issued links, newest first."""
 
     links: Sequence[IssuedLink]
+
+
+@dataclass(frozen=True)
+class ImportedLog:
+    """What became of one uploaded log."""
+
+    name: str
+    kind: str
+    run_id: str | None
+    reason: str | None
+    equal_to: Sequence[str]
+
+
+@dataclass(frozen=True)
+class ImportPage:
+    """pages/import.html: what became of each uploaded log, None before an upload, and what was wrong with it."""
+
+    logs: Sequence[ImportedLog] | None
+    error: str | None
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,13 @@
 """A run as lists show it: one line of a table, one card."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.commons.scenario import conditions, scenarios
 from app.store.records import RunRecord
 from app.web import urls
+from app.web.contexts.run import mind_label
 
 SPARK_WIDTH, SPARK_HEIGHT = 120, 32
 
@@ -25,7 +27,8 @@ class RunRow:
     """A run in a list.
 
     `title` says scenario, condition and seed; `badge` how it came out or how it is doing (a word, and the kind that
-    colours it); `tags` what a reader must know before trusting a number; `unit` what gains are counted in.
+    colours it); `minds` who decides; `tags` what a reader must know before trusting a number; `unit` what gains are
+    counted in.
     """
 
     run: RunRecord
@@ -33,6 +36,7 @@ class RunRow:
     title: str
     scenario: str
     condition: str
+    minds: str
     icon: str
     unit: str
     badge: tuple[str, str]
@@ -59,6 +63,7 @@ def run_row(run: RunRecord, stocks: Sequence[tuple[int, int]] | None = None) -> 
         title=run.name or f"{scenario_label}, {condition_label.lower()}{seed}",
         scenario=scenario_label,
         condition=condition_label,
+        minds=minds(run),
         icon=run.scenario if run.scenario in ("fishery", "pasture", "pollution") else "logo",
         unit=scenario.words.units if scenario else "units",
         badge=badge(run),
@@ -66,6 +71,22 @@ def run_row(run: RunRecord, stocks: Sequence[tuple[int, int]] | None = None) -> 
         months=f"{run.months_played}/{run.months}",
         spark=None if stocks is None else spark(stocks, run),
     )
+
+
+def minds(run: RunRecord) -> str:
+    """Return who decides for the agents: "greedy ×3, random, fair-share", or the models."""
+    if run.origin == "imported":
+        return run.models
+    labels = Counter(mind_label(agent.mind) for agent in run.episode.agents)
+    if len(labels) == 1:
+        return next(iter(labels))
+    return ", ".join(label if count == 1 else f"{label} ×{count}" for label, count in labels.items())
+
+
+def differing(rows: Sequence[RunRow]) -> list[str]:
+    """Return for each row what sets it apart besides its seed: scenario, condition, minds, as far as they vary."""
+    kept = [name for name in ("scenario", "condition", "minds") if len({getattr(row, name) for row in rows}) > 1]
+    return [", ".join(getattr(row, name) for name in kept) for row in rows]
 
 
 def badge(run: RunRecord) -> tuple[str, str]:

@@ -17,9 +17,7 @@ router = APIRouter(include_in_schema=False)
 @router.get("/settings")
 async def settings(request: Request, services: Use) -> HTMLResponse:
     """Show which models there are. Keys are never shown."""
-    context = SettingsPage(
-        endpoints=services.models.views(), health=await look(services), locked=services.gate.locked
-    )
+    context = SettingsPage(endpoints=services.models.views(), health=await look(services), locked=services.gate.locked)
     return page(request, "pages/settings.html", context, section="settings")
 
 
@@ -31,7 +29,7 @@ async def methods(request: Request, services: Use) -> HTMLResponse:
         conditions=list(conditions().values()),
         policies=[(choice.label.partition(": ")[0], choice.label.partition(": ")[2]) for choice in POLICY_LABELS],
         api=[
-            ApiLine(method.upper(), path, operation.get("description", "").partition("\n")[0])
+            ApiLine(method.upper(), path, operation["description"].partition("\n")[0].replace("`", ""))
             for path, operations in request.app.openapi()["paths"].items()
             for method, operation in operations.items()
         ],

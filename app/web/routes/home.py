@@ -1,6 +1,7 @@
 """The home page and its sample runs."""
 
 import secrets
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
@@ -32,9 +33,8 @@ async def home(request: Request, services: Use) -> HTMLResponse:
     rows = await with_sparks(services, [*live, *latest])
     context = HomePage(
         live=rows[: len(live)],
-        live_count=(await look(services)).queued,
         latest=rows[len(live) :],
-        example=next((row for row in rows[len(live) :] if _tells_a_story(row.run)), None),
+        example=_best_story(rows[len(live) :]),
         total=total,
         submission=secrets.token_urlsafe(12),
         has_models=bool(services.models.names()),
@@ -44,9 +44,7 @@ async def home(request: Request, services: Use) -> HTMLResponse:
 
 
 @router.post(urls.samples())
-async def start_samples(
-    services: Use, submission: Annotated[str, Form(max_length=64)] = ""
-) -> RedirectResponse:
+async def start_samples(services: Use, submission: Annotated[str, Form(max_length=64)] = "") -> RedirectResponse:
     """Launch three runs by scripted minds, once however often the button is pressed."""
     experiment, _ = await launch_configs(
         services.database,
@@ -65,5 +63,7 @@ async def with_sparks(services: Services, runs: list[RunRecord]) -> list[RunRow]
     return [run_row(run, stocks[run.id]) for run in runs]
 
 
-def _tells_a_story(run: RunRecord) -> bool:
-    return run.condition != "no_communication" and run.months_played >= 3 and not run.view_only
+def _best_story(rows: Sequence[RunRow]) -> RunRow | None:
+    """Return the run with talk whose agents fared most differently: there was something to talk about."""
+    stories = [row for row in rows if row.run.condition != "no_communication" and row.run.months_played >= 3]
+    return min(stories, key=lambda row: 1.0 if row.run.equality is None else row.run.equality, default=None)

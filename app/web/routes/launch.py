@@ -105,8 +105,7 @@ def _render(
         policies=POLICY_LABELS,
         models=_by_endpoint(services.models.names()),
         agents=[
-            AgentField(number, name, form.values.get(f"mind_{number}", ""))
-            for number, name in enumerate(form.names, 1)
+            AgentField(number, name, form.values.get(f"mind_{number}", "")) for number, name in enumerate(form.names, 1)
         ],
         values=form.values,
         errors=form.errors,

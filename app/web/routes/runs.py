@@ -7,8 +7,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import ValidationError
 
-from app.store.queries import SORTS, RunFilter, filter_values, list_runs
-from app.store.records import RunRecord
+from app.store.queries import RunFilter, filter_values, list_runs
 from app.store.runs import request as request_control
 from app.store.runs import resume as resume_run
 from app.web import urls
@@ -19,7 +18,7 @@ from app.web.errors import Problem
 from app.web.filters import COLUMNS, choices, read_filter
 from app.web.pages import Flash, page
 from app.web.routes.run_page import render_run
-from app.web.services import Services, Use
+from app.web.services import Use
 from app.web.sharing import ShareIn, issue_link
 
 router = APIRouter(include_in_schema=False)
@@ -121,8 +120,9 @@ def _sort_link(name: str, label: str, numeric: bool, wanted: RunFilter) -> SortL
     query = wanted.model_dump(exclude_defaults=True, exclude={"offset"})
     query |= {"sort": name, "descending": str(descending).lower()}
     order = ("descending" if wanted.descending else "ascending") if current else None
-    return SortLink(label=label, href=urls.runs({key: _text(value) for key, value in query.items()}), order=order,
-                    numeric=numeric)
+    return SortLink(
+        label=label, href=urls.runs({key: _text(value) for key, value in query.items()}), order=order, numeric=numeric
+    )
 
 
 def _page_at(query: Mapping[str, Any], offset: int) -> str:

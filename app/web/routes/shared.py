@@ -39,9 +39,7 @@ async def events(services: Use, shared: Shared, after: After = 0, limit: Limit =
 @router.get("/api/stream", response_class=EventSourceResponse)
 async def stream(services: Use, token: Token, shared: Shared, after: LastSeen) -> AsyncIterator[ServerSentEvent]:
     """Stream the shared run until it is over or the link has ended."""
-    async for message in stream_run(
-        services, shared.run.id, lambda: follow_shared(services.database, token), after
-    ):
+    async for message in stream_run(services, shared.run.id, lambda: follow_shared(services.database, token), after):
         yield message
 
 

@@ -9,7 +9,7 @@ from app.store.runs import now
 from app.store.shares import list_shares, revoke_share
 from app.web import urls
 from app.web.contexts.pages import IssuedLink, SharesPage
-from app.web.contexts.rows import run_row
+from app.web.contexts.rows import RunRow, run_row
 from app.web.dependencies import ShareId
 from app.web.errors import not_found
 from app.web.pages import page
@@ -35,7 +35,7 @@ async def revoke(services: Use, share_id: ShareId) -> RedirectResponse:
     return RedirectResponse(urls.shares(), 303)
 
 
-def _issued(share: ShareRecord, run: object) -> IssuedLink:
+def _issued(share: ShareRecord, run: RunRow | None) -> IssuedLink:
     if share.revoked_at is not None:
         state = "revoked"
     elif share.expires_at is not None and share.expires_at <= now():

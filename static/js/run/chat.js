@@ -34,7 +34,7 @@ export function showChat(run, place, { hide, filter, open }) {
 }
 
 function reveal(list, item) {
-  const scrolls = list.scrollHeight > list.clientHeight + 1 && getComputedStyle(list).overflowY !== "visible";
+  const scrolls = getComputedStyle(list).overflowY !== "visible";
   if (scrolls) list.scrollTop = item.offsetTop - list.offsetTop - list.clientHeight / 2 + item.offsetHeight / 2;
   else if (item.getBoundingClientRect().height) item.scrollIntoView({ block: "nearest" });
 }

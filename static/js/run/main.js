@@ -151,7 +151,6 @@ function changeView(name) {
     else tab.removeAttribute("aria-current");
   }
   history.replaceState(null, "", write(run, place, view));
-  showBubble(run, place);
 }
 
 function follow() {
@@ -243,7 +242,6 @@ window.addEventListener("popstate", () => {
   place = read(run);
   show();
 });
-window.addEventListener("resize", () => showBubble(run, place));
 document.addEventListener("chartclick", ({ detail }) => toMonth(Math.min(run.told.months.length, Math.max(1, detail.month))));
 
 listen(actions);

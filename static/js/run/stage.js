@@ -79,46 +79,14 @@ function showMark(element, agent, run, month) {
   element.title = markText(agent, month?.month, run);
 }
 
-/** Put the speaker's bubble beside its seat, where it covers least; below the drawing where there are no seats. */
+/** Quote the speaker below the drawing, where the words cover nobody; the ring shows who it is. */
 export function showBubble(run, place) {
   const bubble = one("[data-bubble]");
   const line = run.month(place.month)?.lines.find((candidate) => candidate.id === place.message);
-  const index = line && !line.overseer ? run.index(line.speaker) : -1;
-  bubble.hidden = index < 0 || !line.text;
-  if (bubble.hidden) return;
-  bubble.textContent = line.text.length > 140 ? `${line.text.slice(0, 139)}…` : line.text;
-  const stage = bubble.parentElement.getBoundingClientRect();
-  const seat = one(`[data-seat="${index}"]`).getBoundingClientRect();
-  if (!seat.width) return;
-  const [width, height] = [bubble.offsetWidth, bubble.offsetHeight];
-  const middle = [seat.left + seat.width / 2 - width / 2, seat.top + seat.height / 2 - height / 2];
-  const candidates = [
-    [seat.right + 4, middle[1]],
-    [seat.left - width - 4, middle[1]],
-    [middle[0], seat.top - height - 4],
-    [middle[0], seat.bottom + 4],
-    [seat.right - 24, seat.top - height + 10],
-    [seat.left + 24 - width, seat.top - height + 10],
-    [seat.right - 24, seat.bottom - 10],
-    [seat.left + 24 - width, seat.bottom - 10],
-  ];
-  const scene = one("[data-scene]").getBoundingClientRect();
-  const keep = [...all("[data-seat]"), ...all("[data-scene] [data-bind], [data-gauge]")].map((element) => element.getBoundingClientRect());
-  const placed = candidates.map(([left, top]) => {
-    const x = Math.max(stage.left + 6, Math.min(stage.right - width - 6, left));
-    const y = Math.max(stage.top + 6, Math.min(scene.bottom - height, top));
-    const box = { left: x, top: y, right: x + width, bottom: y + height };
-    return { x, y, covered: keep.reduce((sum, other) => sum + overlap(box, other), 0) };
-  });
-  const best = placed.reduce((a, b) => (b.covered < a.covered ? b : a));
-  bubble.style.setProperty("left", `${best.x - stage.left}px`);
-  bubble.style.setProperty("top", `${best.y - stage.top}px`);
-}
-
-function overlap(a, b) {
-  const width = Math.min(a.right, b.right) - Math.max(a.left, b.left);
-  const height = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
-  return width > 0 && height > 0 ? width * height : 0;
+  const index = line ? run.index(line.speaker) : -1;
+  bubble.className = `bubble js-only${index >= 0 && !line.overseer ? ` a${index + 1}` : ""}${line?.text ? "" : " bubble--empty"}`;
+  const text = line?.text ?? "";
+  bubble.textContent = text ? `${line.speaker}: ${text.length > 140 ? `${text.slice(0, 139)}…` : text}` : "";
 }
 
 /** Bring the months' strip up to date. */

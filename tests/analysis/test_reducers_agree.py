@@ -1,0 +1,60 @@
+"""The browser's reducer tells what Python's does."""
+
+import json
+
+import pytest
+from playwright.async_api import Browser, Route
+
+from app.analysis.replay import replay
+from app.commons.config import EpisodeConfig
+from app.commons.events import Event
+from tests.analysis.stories import config, two_months
+from tests.support import ROOT, played, scripted_config
+
+pytestmark = pytest.mark.browser
+REDUCER = (ROOT / "static" / "js" / "reducer.js").read_text()
+
+
+async def _stories() -> list[tuple[EpisodeConfig, list[Event]]]:
+    found: list[tuple[EpisodeConfig, list[Event]]] = [
+        (config(), two_months()[:length]) for length in range(len(two_months()) + 1)
+    ]
+    for scenario, condition in (
+        ("fishery", "universalization"),
+        ("pasture", "default"),
+        ("fishery", "no_communication"),
+    ):
+        episode = scripted_config(scenario=scenario, condition=condition)
+        events = await played(episode)
+        found += [(episode, events), (episode, events[: len(events) // 2])]
+    return found
+
+
+async def _serve(route: Route) -> None:
+    if route.request.url.endswith("/reducer.js"):
+        await route.fulfill(body=REDUCER, content_type="text/javascript")
+    else:
+        await route.fulfill(body="<!doctype html><title>reducer</title>", content_type="text/html")
+
+
+async def test_both_reducers_tell_the_same(chromium: Browser) -> None:
+    stories = await _stories()
+    page = await chromium.new_page()
+    await page.route("**/*", _serve)
+    await page.goto("http://reducer.test/")
+    told = await page.evaluate(
+        """async (stories) => {
+            const { replay } = await import("/reducer.js");
+            return stories.map(([config, events]) => replay(events, config));
+        }""",
+        [
+            [
+                {"names": list(episode.names), "months_total": episode.game.months},
+                [event.model_dump(mode="json") for event in events],
+            ]
+            for episode, events in stories
+        ],
+    )
+    for (episode, events), found in zip(stories, told, strict=True):
+        expected = json.loads(replay(events, episode).model_dump_json())
+        assert found == expected

@@ -1,0 +1,146 @@
+"""Every address is decided on: who may ask, and whether it changes anything."""
+
+from typing import Any
+
+import httpx
+from fastapi.routing import iter_route_contexts
+
+from tests.web.conftest import BASE, Site
+
+OWNER, HOLDER, ANYBODY = "the owner", "the holder of a link", "anybody"
+
+# Method and path: who may ask where a password is set.
+DECISIONS = {
+    ("GET", "/"): OWNER,
+    ("POST", "/samples"): OWNER,
+    ("GET", "/launch"): OWNER,
+    ("POST", "/launch"): OWNER,
+    ("GET", "/launch/estimate"): OWNER,
+    ("GET", "/runs"): OWNER,
+    ("GET", "/runs/{run_id}"): OWNER,
+    ("POST", "/runs/{run_id}/pause"): OWNER,
+    ("POST", "/runs/{run_id}/stop"): OWNER,
+    ("POST", "/runs/{run_id}/resume"): OWNER,
+    ("POST", "/runs/{run_id}/retry"): OWNER,
+    ("POST", "/runs/{run_id}/share"): OWNER,
+    ("GET", "/experiments/{experiment_id}"): OWNER,
+    ("GET", "/shares"): OWNER,
+    ("POST", "/shares/{share_id}/revoke"): OWNER,
+    ("GET", "/import"): OWNER,
+    ("POST", "/import"): OWNER,
+    ("GET", "/settings"): OWNER,
+    ("GET", "/methods"): OWNER,
+    ("POST", "/logout"): OWNER,
+    ("GET", "/api/openapi.json"): OWNER,
+    ("GET", "/api/v1/runs"): OWNER,
+    ("POST", "/api/v1/runs"): OWNER,
+    ("GET", "/api/v1/runs/{run_id}"): OWNER,
+    ("POST", "/api/v1/runs/{run_id}/pause"): OWNER,
+    ("POST", "/api/v1/runs/{run_id}/stop"): OWNER,
+    ("POST", "/api/v1/runs/{run_id}/resume"): OWNER,
+    ("GET", "/api/v1/runs/{run_id}/events"): OWNER,
+    ("GET", "/api/v1/runs/{run_id}/stream"): OWNER,
+    ("GET", "/api/v1/runs/{run_id}/calls"): OWNER,
+    ("GET", "/api/v1/runs/{run_id}/calls/{key:path}"): OWNER,
+    ("GET", "/api/v1/runs/{run_id}/figures/{figure}"): OWNER,
+    ("POST", "/api/v1/runs/{run_id}/shares"): OWNER,
+    ("GET", "/api/v1/experiments"): OWNER,
+    ("GET", "/api/v1/experiments/{experiment_id}"): OWNER,
+    ("GET", "/api/v1/experiments/{experiment_id}/figures/stock"): OWNER,
+    ("GET", "/api/v1/scenarios"): OWNER,
+    ("GET", "/api/v1/conditions"): OWNER,
+    ("GET", "/api/v1/models"): OWNER,
+    ("GET", "/api/v1/health"): OWNER,
+    ("GET", "/api/v1/shares"): OWNER,
+    ("POST", "/api/v1/shares/{share_id}/revoke"): OWNER,
+    ("GET", "/s/{token}"): HOLDER,
+    ("GET", "/s/{token}/api/events"): HOLDER,
+    ("GET", "/s/{token}/api/stream"): HOLDER,
+    ("GET", "/s/{token}/api/calls"): HOLDER,
+    ("GET", "/s/{token}/api/calls/{key:path}"): HOLDER,
+    ("GET", "/s/{token}/api/figures/{figure}"): HOLDER,
+    ("GET", "/static/{build}/{path:path}"): ANYBODY,
+    ("GET", "/favicon.ico"): ANYBODY,
+    ("GET", "/healthz"): ANYBODY,
+    ("GET", "/login"): ANYBODY,
+    ("POST", "/login"): ANYBODY,
+}
+FILLED = {
+    "run_id": "r2222222",
+    "experiment_id": "x2222222",
+    "share_id": "s2222222",
+    "token": "nobody-has-this-token",
+    "key:path": "1/harvest/John/harvest//1",
+    "key": "1/harvest/John/harvest//1",
+    "figure": "stock",
+    "build": "x",
+    "path:path": "js/site.js",
+}
+
+
+def addresses(site: Site) -> set[tuple[str, str]]:
+    found = set()
+    for route in iter_route_contexts(site.app.routes):
+        path: Any = route.path
+        found |= {(method, path) for method in (route.methods or ()) if method not in ("HEAD", "OPTIONS")}
+    return found
+
+
+async def ask(site: Site, method: str, path: str) -> httpx.Response:
+    for name, value in FILLED.items():
+        path = path.replace("{" + name + "}", value)
+    return await site.client.request(method, path)
+
+
+async def test_every_address_is_in_the_table(site: Site) -> None:
+    assert addresses(site) == set(DECISIONS)
+
+
+async def test_the_password_is_asked_exactly_where_the_table_says(locked: Site) -> None:
+    for (method, path), who in DECISIONS.items():
+        response = await ask(locked, method, path)
+        to_login = response.headers.get("location", "").startswith("/login")
+        refused = response.status_code == 401 or (to_login and response.status_code == 303)
+        if (method, path) == ("POST", "/login"):
+            # It asks for the password itself.
+            assert response.status_code == 401
+        else:
+            assert refused == (who == OWNER), f"{method} {path} answered {response.status_code}"
+
+
+async def test_an_unknown_link_opens_nothing(locked: Site) -> None:
+    for (method, path), who in DECISIONS.items():
+        if who == HOLDER:
+            assert (await ask(locked, method, path)).status_code == 404
+
+
+async def test_the_holder_of_a_link_reaches_no_address_that_changes_anything(site: Site) -> None:
+    assert {method for (method, _), who in DECISIONS.items() if who == HOLDER} == {"GET"}
+
+
+async def test_what_changes_something_refuses_other_sites(site: Site) -> None:
+    for method, path in DECISIONS:
+        if method != "POST":
+            continue
+        for headers in (
+            {"Sec-Fetch-Site": "cross-site", "Origin": BASE},
+            {"Sec-Fetch-Site": "same-site"},
+            {"Origin": "https://evil.example"},
+            {"Origin": "null"},
+        ):
+            filled = path
+            for name, value in FILLED.items():
+                filled = filled.replace("{" + name + "}", value)
+            response = await site.client.post(filled, headers=headers)
+            assert response.status_code == 403, f"{path} took a request with {headers}"
+
+
+async def test_our_own_pages_and_programs_may_change_things(site: Site) -> None:
+    for headers in ({"Sec-Fetch-Site": "same-origin"}, {"Origin": BASE}, {}):
+        response = await site.client.post("/api/v1/runs", json={}, headers=headers)
+        assert response.status_code == 201
+
+
+async def test_head_is_answered_where_get_is(site: Site) -> None:
+    assert (await site.client.head("/runs")).status_code == 200
+    assert (await site.client.head("/runs/r2222222")).status_code == 404
