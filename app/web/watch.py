@@ -5,12 +5,13 @@ changed it reads the runs that are being followed, all in one query: a hundred o
 """
 
 import asyncio
+import contextlib
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.store.connect import Database
 from app.store.queries import get_runs
@@ -33,10 +34,11 @@ class Watcher:
         self._changed = asyncio.Event()
         self._wanted = asyncio.Event()
         self._waiting = 0
+        self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self.generation = 0
 
-    @contextmanager
+    @contextlib.contextmanager
     def following(self, run_id: str) -> Iterator[None]:
         """Keep the run's record fresh for as long as somebody looks at it."""
         self._followed[run_id] += 1
@@ -57,14 +59,13 @@ class Watcher:
         self._waiting += 1
         self._wanted.set()
         try:
-            async with asyncio.timeout(timeout_s):
-                while self.generation == seen:
-                    await self._changed.wait()
-        except TimeoutError:
-            pass
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(timeout_s):
+                    while self.generation == seen:
+                        await self._changed.wait()
         finally:
             self._waiting -= 1
-            if not self._waiting:
+            if not self._waiting and not self._stopping.is_set():
                 self._wanted.clear()
 
     def start(self) -> None:
@@ -72,32 +73,38 @@ class Watcher:
         self._task = asyncio.create_task(self._watch_forever(), name="database watcher")
 
     async def stop(self) -> None:
-        """Stop looking."""
+        """Stop looking; a query under way is let come home."""
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            self._stopping.set()
+            self._wanted.set()
+            await self._task
             self._task = None
 
     async def _watch_forever(self) -> None:
-        while True:
+        while not self._stopping.is_set():
             try:
-                await self._watch()
+                await self._wanted.wait()
+                async with self._database.read() as connection:
+                    await self._watch(connection)
             except (SQLAlchemyError, OSError) as error:
                 log.warning("the database cannot be watched", error=str(error))
-                await asyncio.sleep(PAUSE_AFTER_ERROR_S)
+                await self._rest(PAUSE_AFTER_ERROR_S)
 
-    async def _watch(self) -> None:
+    async def _watch(self, connection: AsyncConnection) -> None:
         seen: int | None = None
-        async with self._database.read() as connection:
-            while True:
-                await self._wanted.wait()
-                version = await self._database.data_version(connection)
-                # Inside a transaction the version stands still.
-                await connection.rollback()
-                if version != seen:
-                    seen = version
-                    await self._wake()
-                await asyncio.sleep(self._interval_s)
+        while not self._stopping.is_set():
+            version = await self._database.data_version(connection)
+            # Inside a transaction the version stands still.
+            await connection.rollback()
+            if version != seen:
+                seen = version
+                await self._wake()
+            await self._rest(self._interval_s)
+            await self._wanted.wait()
+
+    async def _rest(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), seconds)
 
     async def _wake(self) -> None:
         if self._followed:

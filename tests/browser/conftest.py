@@ -68,4 +68,5 @@ async def page(browser: Browser) -> AsyncIterator[Page]:
     page.on("pageerror", lambda error: complaints.append(str(error)))
     yield page
     await page.close()
-    assert complaints == []
+    # A refused form is an answer the test asked for; the browser reports it like a missing file.
+    assert [text for text in complaints if "422 (Unprocessable" not in text] == []

@@ -1,0 +1,66 @@
+import asyncio
+from pathlib import Path
+
+from app.store.connect import open_database
+from app.store.runs import launch, request
+from app.web.watch import Watcher
+from tests.support import fresh_database, scripted_config
+
+
+async def queue_run(database, **options) -> str:  # type: ignore[no-untyped-def]
+    _, [run] = await launch(database, [scripted_config()], prompt_sets={}, engine_version="1", **options)
+    return run
+
+
+async def test_a_write_of_another_process_wakes_whoever_waits(tmp_path: Path) -> None:
+    database, url = fresh_database(tmp_path)
+    elsewhere = open_database(url)
+    watcher = Watcher(database, interval_s=0.01)
+    watcher.start()
+    await watcher.wait(watcher.generation, 5)
+    seen = watcher.generation
+    waiting = asyncio.create_task(watcher.wait(seen, 5))
+    await queue_run(elsewhere)
+    await waiting
+    assert watcher.generation > seen
+    await watcher.stop()
+    await elsewhere.close()
+    await database.close()
+
+
+async def test_nobody_is_woken_where_nothing_changed(tmp_path: Path) -> None:
+    database, _ = fresh_database(tmp_path)
+    watcher = Watcher(database, interval_s=0.001)
+    watcher.start()
+    await watcher.wait(watcher.generation, 5)
+    seen = watcher.generation
+    await watcher.wait(seen, 0.1)
+    assert watcher.generation == seen
+    await watcher.stop()
+    await database.close()
+
+
+async def test_a_followed_run_is_read_once_for_all_who_look(tmp_path: Path) -> None:
+    database, _ = fresh_database(tmp_path)
+    run = await queue_run(database)
+    watcher = Watcher(database, interval_s=0.01)
+    watcher.start()
+    with watcher.following(run), watcher.following(run):
+        await watcher.wait(watcher.generation, 5)
+        seen = watcher.generation
+        await request(database, run, "pause")
+        await watcher.wait(seen, 5)
+        latest = watcher.latest(run)
+        assert latest is not None and latest.state == "paused"
+    assert watcher.latest(run) is None
+    await watcher.stop()
+    await database.close()
+
+
+async def test_a_watcher_that_nobody_needs_stops_at_once(tmp_path: Path) -> None:
+    database, _ = fresh_database(tmp_path)
+    watcher = Watcher(database)
+    watcher.start()
+    async with asyncio.timeout(1):
+        await watcher.stop()
+    await database.close()
