@@ -1,6 +1,8 @@
 """A mind that follows a policy and talks in plain sentences: no model, no cost, same story for the same seed."""
 
+from collections.abc import Mapping
 from datetime import timedelta
+from random import Random
 
 from app.commons.chance import generator
 from app.commons.config import EpisodeConfig, PolicyName
@@ -38,7 +40,7 @@ class ScriptedMind:
         self._others: float | None = None
         self._last_id = 0
         self._breaches: dict[str, int] = {}
-        self._broke_now: list[str] = []
+        self._broke_now: dict[str, int] = {}
 
     async def perceive(self, percept: Percept, moment: Moment) -> Recollection:
         """Take note of the stock, of the own result, or of the agreed limit."""
@@ -72,7 +74,7 @@ class ScriptedMind:
         settled = scripted_talk.agreed(talk.lines, moment.present)
         if self.name in said and settled is not None:
             return Utterance(text=f"Then it is settled: {self._settled(settled)} each. See you next month.", ends=True)
-        parts = [] if self.name in said else [self._remark(talk)]
+        parts = [] if self.name in said else [self._remark(talk, said, rng)]
         proposal = self._proposal(talk, moment)
         on_the_table = next((limit for limit in reversed(list(said.values())) if limit is not None), None)
         if on_the_table is None:
@@ -96,7 +98,7 @@ class ScriptedMind:
         others = [got for name, got in catches.items() if name != self.name]
         share = sustainable_share(self._stock, len(moment.present), self._config.game)
         self._others = sum(others) / len(others) / share if share and others else None
-        self._broke_now = [name for name in self._over_limit(talk) if name != self.name]
+        self._broke_now = {name: catches[name] for name in self._over_limit(talk) if name != self.name}
         for name in self._broke_now:
             self._breaches[name] = self._breaches.get(name, 0) + 1
         return Recollection()
@@ -106,10 +108,10 @@ class ScriptedMind:
         return Recollection()
 
     async def reflect(self, moment: Moment) -> Recollection:
-        """Keep one thought about whoever broke the agreement this month and has done so most often."""
+        """Keep one thought about whoever broke the agreement most this month."""
         if not self._broke_now:
             return Recollection()
-        name = max(self._broke_now, key=lambda who: self._breaches[who])
+        name = max(self._broke_now, key=lambda who: (self._broke_now[who], self._breaches[who]))
         count = self._breaches[name]
         times = "once" if count == 1 else f"{count} times"
         self._last_id += 1
@@ -143,26 +145,36 @@ class ScriptedMind:
         owing = [name for name in self._over_limit(talk) if name in silent]
         return next(iter(owing or silent), None)
 
-    def _remark(self, talk: TalkState) -> str:
-        """Comment on the month: on the agreement if there was one, else on what is left."""
+    def _remark(self, talk: TalkState, said: Mapping[str, int | None], rng: Random) -> str:
+        """Comment on the month: on the agreement if there was one, else on what is left. Nothing is said twice."""
         words = self._words
         broken = self._over_limit(talk)
-        if self.name in broken and self._limit is not None and talk.catches is not None:
-            own = amount(words, talk.catches[self.name])
-            return {
-                "greedy": f"Yes, I {words.took} {own}. I have bills to pay like everybody else.",
-                "forgetful": f"I am sorry, I lost count: {own} was more than we had agreed.",
-                "reciprocal": f"I {words.took} {own} because I will not be the only one who holds back.",
-            }.get(self.policy, f"I {words.took} {own}, I know.")
-        if broken and self._limit is not None and talk.catches is not None:
+        opened = bool(said)
+        if self.name in broken and talk.catches is not None:
+            return self._excuse(amount(words, talk.catches[self.name]))
+        if broken and talk.catches is not None:
             worst = max(broken, key=lambda name: (talk.catches or {})[name])
+            if any(line.text.startswith(f"{worst}, we had agreed") for line in talk.lines):
+                return rng.choice((f"{worst}, an agreement is an agreement.", f"You heard it, {worst}.", ""))
             return (
                 f"{worst}, we had agreed on {self._limit}, and you {words.took} {talk.catches[worst]}. "
                 "That comes out of what all of us live on."
             )
         if self._limit is not None:
-            return f"Everybody kept to {self._limit}. That is how it should be."
-        return f"Only {amount(words, talk.stock_after)} {_verb(words.resource)} left after this month."
+            return "" if opened else f"Everybody kept to {self._limit}. That is how it should be."
+        return (
+            "" if opened else f"Only {amount(words, talk.stock_after)} {_verb(words.resource)} left after this month."
+        )
+
+    def _excuse(self, own: str) -> str:
+        """Say why more than the agreed limit was taken."""
+        took = self._words.took
+        excuses = {
+            "greedy": f"Yes, I {took} {own}. I have bills to pay like everybody else.",
+            "forgetful": f"I am sorry, I lost count: {own} was more than we had agreed.",
+            "reciprocal": f"I {took} {own} because I will not be the only one who holds back.",
+        }
+        return excuses.get(self.policy, f"I {took} {own}, I know.")
 
 
 def _verb(resource: str) -> str:

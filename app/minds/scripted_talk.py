@@ -38,6 +38,8 @@ def agree(limit: int, words: Words, rng: Random) -> str:
             f"I agree to {what} each.",
             f"That is fair, and I can live with it. I agree to {what} each.",
             f"Better a little every month than nothing for ever. I agree to {what} each.",
+            f"Fine with me: I agree to {limit}, as long as everybody does.",
+            f"I can do with that. I agree to {what} each.",
         )
     )
 

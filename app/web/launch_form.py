@@ -11,7 +11,8 @@ from app.commons.config import MAX_AGENTS, EpisodeConfig, GenerativeFramework, G
 from app.commons.scenario import conditions, scenarios
 from app.jobs.launch import MAX_RUNS, CheckModel, LaunchError, LaunchPlan, plan_configs, sentence
 
-MAX_CHARS = 1000
+MAX_CHARS = 200
+LONGER: Mapping[str, int] = MappingProxyType({"seeds": 2000, "names": 600, "mind": 250, "framework": 250})
 
 DEFAULTS: Mapping[str, str] = MappingProxyType(
     {
@@ -48,7 +49,7 @@ class Form:
     def __init__(self, given: Mapping[str, str]) -> None:
         known = {*DEFAULTS, *(f"mind_{number}" for number in range(1, MAX_AGENTS + 1))}
         self.values = dict(DEFAULTS) | {
-            name: str(value).strip()[:MAX_CHARS] for name, value in given.items() if name in known
+            name: str(value).strip()[: LONGER.get(name, MAX_CHARS)] for name, value in given.items() if name in known
         }
         self.errors: dict[str, str] = {}
 

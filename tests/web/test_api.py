@@ -1,6 +1,6 @@
 from typing import Any
 
-from app.commons.config import EpisodeConfig, SamplingConfig
+from app.commons.config import EpisodeConfig, RecordedFramework, RecordedMind, SamplingConfig
 from app.commons.events import parse_event
 from app.commons.metrics import episode_metrics, harvests
 from app.jobs.report import run_object
@@ -29,6 +29,8 @@ async def store_with_calls(site: Site, config: EpisodeConfig | None = None, name
     """Store a run that has calls: an imported one."""
     config = config or scripted_config()
     events = await played(config)
+    recorded = tuple(agent.model_copy(update={"mind": RecordedMind(model="m")}) for agent in config.agents)
+    config = config.model_copy(update={"agents": recorded, "framework": RecordedFramework(model="m")})
     metrics = episode_metrics(harvests(events), config.game, config.names)
     return await store_foreign(
         site.database,

@@ -43,13 +43,16 @@ async def test_a_wrong_password_is_refused_beside_its_field(locked: Site) -> Non
 
 
 @pytest.mark.parametrize(
-    "header", [f"Bearer {PASSWORD}", f"bearer {PASSWORD}", "Basic " + base64.b64encode(f"me:{PASSWORD}".encode()).decode()]
+    "header",
+    [f"Bearer {PASSWORD}", f"bearer {PASSWORD}", "Basic " + base64.b64encode(f"me:{PASSWORD}".encode()).decode()],
 )
 async def test_programs_send_the_password_with_each_request(locked: Site, header: str) -> None:
     assert (await locked.client.get("/api/v1/runs", headers={"Authorization": header})).status_code == 200
 
 
-@pytest.mark.parametrize("header", ["Bearer wrong", "Basic ???", "Basic " + base64.b64encode(b"me").decode(), "Digest x"])
+@pytest.mark.parametrize(
+    "header", ["Bearer wrong", "Basic ???", "Basic " + base64.b64encode(b"me").decode(), "Digest x"]
+)
 async def test_any_other_credential_is_refused(locked: Site, header: str) -> None:
     response = await locked.client.get("/api/v1/runs", headers={"Authorization": header})
     assert response.status_code == 401
@@ -89,7 +92,9 @@ def test_the_count_of_failures_is_bounded() -> None:
     assert len(gate._failures) <= 1000
 
 
-@pytest.mark.parametrize("path", ["//evil.example", "https://evil.example", "/\\evil.example", "runs", "", "/a\r\nb: c"])
+@pytest.mark.parametrize(
+    "path", ["//evil.example", "https://evil.example", "/\\evil.example", "runs", "", "/a\r\nb: c"]
+)
 def test_a_login_leads_nowhere_else(path: str) -> None:
     assert own_path(path) == "/"
 

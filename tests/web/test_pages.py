@@ -4,7 +4,7 @@ import dataclasses
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from jinja2 import meta
+from jinja2 import meta, nodes
 
 from app.commons.metrics import episode_metrics, harvests
 from app.web import format as say
@@ -38,7 +38,11 @@ async def test_templates_use_exactly_what_their_contexts_declare(site: Site) -> 
     assert environment.loader is not None
     for name, context in TEMPLATES.items():
         source, _, _ = environment.loader.get_source(environment, f"pages/{name}.html")
-        used = meta.find_undeclared_variables(environment.parse(source)) - set(environment.globals) - FRAME
+        tree = environment.parse(source)
+        used = meta.find_undeclared_variables(tree) - set(environment.globals) - FRAME
+        used -= {macro.name for macro in tree.find_all(nodes.Macro)}
+        used -= {given for item in tree.find_all(nodes.FromImport) for given in item.names}
+        used -= {item.target.name for item in tree.find_all(nodes.Assign) if isinstance(item.target, nodes.Name)}
         declared = {field.name for field in dataclasses.fields(context)}
         assert used <= declared, f"{name}.html uses {used - declared}"
         assert declared <= used, f"{name}.html leaves out {declared - used}"
@@ -97,9 +101,7 @@ async def test_an_experiment_that_waits_says_so(site: Site) -> None:
     assert page.one("section", id="runs").attributes["data-fresh"] == "on"
 
 
-async def test_settings_show_which_keys_are_there_and_none_of_them(
-    site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_settings_show_which_keys_are_there_and_none_of_them(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     page = await site.page("/settings")
     assert "PAID_TEST_KEY is missing" in page.text and "none needed" in page.text
     assert "local/echo" in page.text

@@ -17,7 +17,7 @@ async def three_runs(site: Site) -> list[str]:
     return await site.play(
         scripted_config(("fair-share",) * 5, seed=1),
         scripted_config(("greedy",) * 5, scenario="pasture", seed=2),
-        scripted_config(("greedy",) * 5, scenario="pollution", condition="no_communication", seed=3),
+        scripted_config(("greedy",) * 4 + ("fair-share",), scenario="pollution", condition="no_communication", seed=3),
     )
 
 
@@ -45,7 +45,7 @@ async def test_rows_show_the_metrics_with_units_and_dashes(site: Site) -> None:
         ("condition=no_communication", {"Pollution, no communication, seed 3"}),
         ("outcome=survived", {"Fishery, default, seed 1"}),
         ("outcome=collapsed", {"Pasture, default, seed 2", "Pollution, no communication, seed 3"}),
-        ("q=FAIR-share", {"Fishery, default, seed 1"}),
+        ("q=FAIR-share", {"Fishery, default, seed 1", "Pollution, no communication, seed 3"}),
         ("q=%25", set()),
         ("minds=generative", set()),
         ("unreadable=true", set()),

@@ -8,6 +8,7 @@ from app.commons.scenario import conditions, scenarios
 from app.store.records import RunRecord
 from app.web import urls
 from app.web.contexts.run import mind_label
+from app.web.format import count
 
 SPARK_WIDTH, SPARK_HEIGHT = 120, 32
 
@@ -26,7 +27,7 @@ class Spark:
 class RunRow:
     """A run in a list.
 
-    `title` says scenario, condition and seed; `badge` how it came out or how it is doing (a word, and the kind that
+    `title` says scenario, condition and seed, or is the run's name with these in `subtitle`; `badge` how it came out or how it is doing (a word, and the kind that
     colours it); `minds` who decides; `tags` what a reader must know before trusting a number; `unit` what gains are
     counted in.
     """
@@ -34,6 +35,7 @@ class RunRow:
     run: RunRecord
     href: str
     title: str
+    subtitle: str | None
     scenario: str
     condition: str
     minds: str
@@ -57,10 +59,12 @@ def run_row(run: RunRecord, stocks: Sequence[tuple[int, int]] | None = None) -> 
     scenario_label = scenario.label if scenario else run.scenario
     condition_label = condition.label if condition else run.condition.replace("_", " ").capitalize()
     seed = "" if run.seed is None else f", seed {run.seed}"
+    what = f"{scenario_label}, {condition_label.lower()}{seed}"
     return RunRow(
         run=run,
         href=urls.run(run.id),
-        title=run.name or f"{scenario_label}, {condition_label.lower()}{seed}",
+        title=run.name or what,
+        subtitle=what if run.name else None,
         scenario=scenario_label,
         condition=condition_label,
         minds=minds(run),
@@ -92,7 +96,7 @@ def differing(rows: Sequence[RunRow]) -> list[str]:
 def badge(run: RunRecord) -> tuple[str, str]:
     """Return the word for how a run came out, or is doing, and the kind of its badge."""
     if run.view_only:
-        return run.state, f"{run.months_played} months"
+        return ("interrupted" if run.state == "interrupted" else "plain"), count(run.months_played, "month")
     if run.state == "finished" and run.survived:
         return "survived", "survived"
     if run.collapsed and run.state not in ("queued", "playing", "paused"):
