@@ -1,7 +1,8 @@
 """From what a person asks for (a form, the command line, the API) to stored runs: one set of rules for all three."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -30,6 +31,14 @@ from app.store.runs import launch, prompt_names
 
 MAX_RUNS = 200
 POLICIES: tuple[PolicyName, ...] = ("fair-share", "greedy", "reciprocal", "forgetful", "random")
+
+BOUNDS: Mapping[str, str] = MappingProxyType(
+    {
+        "greater_than": "give more than {}",
+        "greater_than_equal": "give at least {}",
+        "less_than_equal": "give at most {}",
+    }
+)
 
 CheckModel = Callable[[str], None]
 
@@ -289,6 +298,7 @@ def _game(plan: LaunchPlan, errors: dict[str, str]) -> GameConfig | None:
     except ValidationError as error:
         for problem in error.errors(include_url=False, include_input=False):
             field = str(problem["loc"][0]) if problem["loc"] else "capacity"
-            text = problem["msg"].removeprefix("Value error, ")
+            bound = next(iter(problem.get("ctx", {}).values()), "")
+            text = BOUNDS.get(problem["type"], problem["msg"].removeprefix("Value error, ")).format(bound)
             errors[field] = f"{field.replace('_', ' ').capitalize()}: {text[:1].lower() + text[1:]}."
         return None

@@ -114,6 +114,14 @@ async def test_imported_runs_open_and_say_what_they_are(site: Site) -> None:
     assert "How many, Kate?" in page.one("main").text
 
 
+async def test_equal_logs_know_of_each_other_and_a_link_does_not_tell(site: Site) -> None:
+    first, second = [await store_with_calls(site, name=name) for name in ("one", "two")]
+    page = await site.page(f"/runs/{first}")
+    assert page.all("a", href=f"/runs/{second}")
+    made = await site.client.post(f"/api/v1/runs/{first}/shares", json={})
+    assert second not in (await site.client.get(made.json()["link"])).text
+
+
 async def test_a_run_page_reads_its_place_from_the_address(site: Site) -> None:
     [run] = await site.play()
     assert "Month 2" in (await site.page(f"/runs/{run}?m=2")).one("main").text

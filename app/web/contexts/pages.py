@@ -84,7 +84,8 @@ class ExperimentPage:
         created_at: when.
         rows: its runs, oldest first.
         states: how many runs are in each state or outcome, in words.
-        months_played: of all runs together.
+        over: how many runs have come to an end.
+        months_played: of all runs together; all of them for one that is over.
         months_total: of all runs together.
         live: whether anything may still change.
         figure: where the chart of all trajectories is read; None before the first harvest.
@@ -99,6 +100,7 @@ class ExperimentPage:
     created_at: object
     rows: Sequence[RunRow]
     states: Sequence[tuple[str, str, int]]
+    over: int
     months_played: int
     months_total: int
     live: bool

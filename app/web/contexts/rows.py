@@ -27,9 +27,9 @@ class Spark:
 class RunRow:
     """A run in a list.
 
-    `title` says scenario, condition and seed, or is the run's name with these in `subtitle`; `badge` how it came out or how it is doing (a word, and the kind that
-    colours it); `minds` who decides; `tags` what a reader must know before trusting a number; `unit` what gains are
-    counted in.
+    `title` says scenario, condition and seed, or is the run's name with these in `subtitle`; `badge` says how it came
+    out or how it is doing (the kind that colours it, and a word); `minds` who decides; `tags` what a reader must know
+    before trusting a number; `unit` what gains are counted in.
     """
 
     run: RunRecord

@@ -76,6 +76,7 @@ class RunPage:
         calls: the chosen agent's calls of the chosen month; only needed for readers without scripts.
         call: the call to show as prompt or completion; same.
         issued_link: a share link just made, shown this once.
+        equal_logs: ids of other runs imported from the same log, byte for byte; for the owner only.
     """
 
     record: RunRecord
@@ -88,6 +89,7 @@ class RunPage:
     calls: Sequence[CallSummary] = ()
     call: CallDetail | None = None
     issued_link: str | None = None
+    equal_logs: Sequence[str] = ()
 
     @property
     def scenario(self) -> Scenario:

@@ -36,6 +36,7 @@ async def experiment(request: Request, services: Use, experiment_id: ExperimentI
         states=_states(rows),
         months_played=sum(run.months_played if run.live or run.state == "paused" else run.months for run in runs),
         months_total=sum(run.months for run in runs),
+        over=sum(not run.live and run.state != "paused" for run in runs),
         live=any(run.live for run in runs),
         figure=f"{urls.api_experiment(found.id)}/figures/stock" if series else None,
         series=series,

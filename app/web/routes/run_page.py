@@ -7,6 +7,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 
 from app.commons.events import parse_event
+from app.store.imports import equal_logs
 from app.store.queries import events_after, get_call, list_calls
 from app.store.records import CallSummary, RunRecord
 from app.web.contexts.run import RunPage, run_page
@@ -50,6 +51,8 @@ async def render_run(
     query = {name: value[:200] for name, value in request.query_params.items()}
     share = shared.share if shared else None
     context = run_page(run, events, query, api=api, page=page_url, share=share, issued_link=issued_link)
+    if shared is None:
+        context = replace(context, equal_logs=await equal_logs(services.database, run))
     if context.view.agent is not None and context.prompts:
         # For readers without scripts: the chosen agent's calls of the month, and the decision's texts.
         name = context.replay.names[context.view.agent]
