@@ -41,10 +41,11 @@ async def run_figure(services: Services, run: RunRecord, name: FigureName, theme
     found = await harvest_events(services.database, [run.id], last=run.events)
     told = replay([parse_event(payload) for payload in found[run.id]], run.episode)
     words = get_scenario(run.scenario).words
+    rules = run.view_only is None
     if name == "stock":
-        return stock_figure(told, run.episode.game, words, theme)
+        return stock_figure(told, run.episode.game, words, theme, rules=rules)
     if name == "catches":
-        return catches_figure(told, words, theme)
+        return catches_figure(told, words, theme, rules=rules)
     return gains_figure(told, words, theme)
 
 
