@@ -26,8 +26,9 @@ from app.minds.retrieval import warm_up
 from app.models.hub import ModelHub
 from app.settings import Settings
 from app.store.connect import Database, open_database
+from app.store.leases import Claim
 from app.store.records import RunRecord
-from app.store.runs import Claim, get_run
+from app.store.runs import get_run
 
 out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)

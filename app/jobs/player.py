@@ -19,10 +19,12 @@ from app.minds.prompts import PromptError, PromptSet
 from app.models.base import EndpointDown, Model, ModelNotConfigured, RecordMismatch
 from app.models.hub import ModelHub
 from app.store.connect import Database
+from app.store.leases import Claim, LostRun, leave
+from app.store.prompt_sets import load_prompt_set
 from app.store.queries import events_after
 from app.store.recorder import ReplayDiverged, RunRecorder, open_recorder
 from app.store.records import RunRecord, RunState
-from app.store.runs import Claim, LostRun, get_run, leave, load_prompt_set
+from app.store.runs import get_run
 
 DRAIN_SECONDS = 10.0
 

@@ -14,7 +14,7 @@ from app.jobs.player import Player
 from app.minds.retrieval import warm_up
 from app.models.hub import ModelHub
 from app.store.connect import Database
-from app.store.runs import Claim, any_queued, beat, claim_next, controls, recover_lost
+from app.store.leases import Claim, any_queued, beat, claim_next, recover_lost, wishes
 
 POLL_SECONDS = 0.2
 BEAT_SECONDS = 2.0
@@ -110,7 +110,7 @@ class Worker:
         claims = self._claims()
         if not claims:
             return
-        for run_id, control in (await controls(self._database, claims)).items():
+        for run_id, control in (await wishes(self._database, claims)).items():
             if run_id in self._players:
                 self._players[run_id].wish(control)
 

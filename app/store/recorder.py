@@ -17,7 +17,8 @@ from app.commons.frozen import canonical_json
 from app.models.base import CallKey, Completion, RecordedCall
 from app.store.codec import SegmentBook, pack, pack_messages, unpack
 from app.store.connect import Database
-from app.store.runs import Claim, LostRun, add_log, now
+from app.store.leases import Claim, LostRun
+from app.store.runs import add_log, now
 from app.store.tables import CallRow, EventRow, RunRow, SegmentRow
 
 BATCH = 200

@@ -11,7 +11,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.jobs.launch import LaunchError
 from app.minds.prompts import PromptError
-from app.store.runs import StateConflict, UnknownRun
+from app.store.controls import StateConflict
+from app.store.runs import UnknownRun
 from app.store.shares import EndedShare, UnknownShare
 from app.web.errors import ErrorBody, ErrorReply, Problem, to_problem, wants_json
 from app.web.pages import error_page

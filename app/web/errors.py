@@ -13,7 +13,8 @@ from starlette.exceptions import HTTPException
 
 from app.jobs.launch import LaunchError
 from app.minds.prompts import PromptError
-from app.store.runs import StateConflict, UnknownRun
+from app.store.controls import StateConflict
+from app.store.runs import UnknownRun
 from app.store.shares import EndedShare, UnknownShare
 
 

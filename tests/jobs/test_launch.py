@@ -7,8 +7,9 @@ from app.commons.config import GenerativeFramework, GenerativeMind, ScriptedFram
 from app.jobs.launch import LaunchError, LaunchPlan, launch_plan, plan_configs
 from app.models.base import ModelNotConfigured
 from app.store.connect import Database
+from app.store.prompt_sets import load_prompt_set
 from app.store.queries import RunFilter, list_runs
-from app.store.runs import get_run, load_prompt_set
+from app.store.runs import get_run
 from tests.support import ROOT
 
 PROMPTS = [ROOT / "templates" / "prompts"]

@@ -6,8 +6,8 @@ import signal
 
 import pytest
 
+from app.store.controls import request, resume
 from app.store.queries import list_calls, run_log
-from app.store.runs import request, resume
 from tests.fakes.process import FakeModelServer
 from tests.support import Instance
 

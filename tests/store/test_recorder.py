@@ -1,8 +1,10 @@
+from datetime import timedelta
+
 import pytest
 
 from app.commons.config import SamplingConfig
 from app.models.base import CallKey, Completion, Message, RecordedCall, Segment
-from app.store import runs
+from app.store import leases, runs
 from app.store.codec import SegmentBook, pack, pack_messages, unpack, unpack_messages
 from app.store.connect import Database
 from app.store.queries import events_after, get_call, list_calls
@@ -10,9 +12,9 @@ from app.store.recorder import ReplayDiverged, open_recorder
 from tests.support import played, scripted_config, texts
 
 
-async def claimed(database: Database) -> runs.Claim:
+async def claimed(database: Database) -> leases.Claim:
     await runs.launch(database, [scripted_config()], prompt_sets={}, engine_version="1")
-    claim = await runs.claim_next(database, "w")
+    claim = await leases.claim_next(database, "w")
     assert claim is not None
     return claim
 
@@ -108,14 +110,14 @@ async def test_a_player_that_lost_its_run_writes_nothing_more(database: Database
     recorder = await open_recorder(database, old)
     failures: list[BaseException] = []
     recorder.on_failure = failures.append
-    await runs.recover_lost(database, runs.timedelta(seconds=-1))
-    new = await runs.claim_next(database, "other")
+    await leases.recover_lost(database, timedelta(seconds=-1))
+    new = await leases.claim_next(database, "other")
     assert new is not None
     recorder.emit(events[0])
-    with pytest.raises(runs.LostRun):
+    with pytest.raises(leases.LostRun):
         await recorder.flush()
-    assert isinstance(failures[0], runs.LostRun)
-    with pytest.raises(runs.LostRun):
+    assert isinstance(failures[0], leases.LostRun)
+    with pytest.raises(leases.LostRun):
         recorder.emit(events[1])
     await recorder.close()
     assert await events_after(database, old.run_id) == []

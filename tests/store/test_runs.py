@@ -3,7 +3,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.store import runs
+from app.store import controls, leases, runs
 from app.store.connect import Database
 from app.store.queries import RunFilter, list_runs, run_log
 from tests.support import scripted_config
@@ -24,9 +24,9 @@ async def state(database: Database, run_id: str) -> str:
 
 async def test_runs_are_claimed_oldest_first_each_once(database: Database) -> None:
     ids = await queue(database, 3)
-    claims = await asyncio.gather(*(runs.claim_next(database, f"w{n}") for n in range(5)))
+    claims = await asyncio.gather(*(leases.claim_next(database, f"w{n}") for n in range(5)))
     assert sorted(claim.run_id for claim in claims if claim) == sorted(ids)
-    assert await runs.claim_next(database, "late") is None
+    assert await leases.claim_next(database, "late") is None
 
 
 async def test_a_form_sent_twice_launches_once(database: Database) -> None:
@@ -37,30 +37,30 @@ async def test_a_form_sent_twice_launches_once(database: Database) -> None:
 
 async def test_whoever_lost_its_claim_cannot_leave_the_run(database: Database) -> None:
     [run_id] = await queue(database)
-    old = await runs.claim_next(database, "frozen")
-    assert await runs.recover_lost(database, NOW) == [run_id]
-    new = await runs.claim_next(database, "alive")
+    old = await leases.claim_next(database, "frozen")
+    assert await leases.recover_lost(database, NOW) == [run_id]
+    new = await leases.claim_next(database, "alive")
     assert old and new and new.epoch > old.epoch
-    with pytest.raises(runs.LostRun):
-        await runs.leave(database, old, "finished")
-    await runs.leave(database, new, "finished")
+    with pytest.raises(leases.LostRun):
+        await leases.leave(database, old, "finished")
+    await leases.leave(database, new, "finished")
     assert await state(database, run_id) == "finished"
-    assert (await runs.controls(database, [old]))[run_id] == "lost"
+    assert (await leases.wishes(database, [old]))[run_id] == "lost"
 
 
 async def test_a_player_that_beats_is_not_taken_for_lost(database: Database) -> None:
     await queue(database)
-    claim = await runs.claim_next(database, "w")
+    claim = await leases.claim_next(database, "w")
     assert claim
-    await runs.beat(database, [claim])
-    assert await runs.recover_lost(database, timedelta(seconds=5)) == []
+    await leases.beat(database, [claim])
+    assert await leases.recover_lost(database, timedelta(seconds=5)) == []
 
 
 async def test_a_run_that_kills_its_players_fails_in_the_end(database: Database) -> None:
     [run_id] = await queue(database)
-    for _ in range(runs.MAX_FRUITLESS + 1):
-        assert await runs.claim_next(database, "w")
-        await runs.recover_lost(database, NOW)
+    for _ in range(leases.MAX_FRUITLESS + 1):
+        assert await leases.claim_next(database, "w")
+        await leases.recover_lost(database, NOW)
     run = await runs.get_run(database, run_id)
     assert (run.state, run.reason_kind) == ("failed", "worker")
     assert "without any progress" in (run.reason or "")
@@ -68,42 +68,42 @@ async def test_a_run_that_kills_its_players_fails_in_the_end(database: Database)
 
 async def test_a_pause_is_a_wish_while_playing_and_a_fact_while_queued(database: Database) -> None:
     first, second = await queue(database, 2)
-    claim = await runs.claim_next(database, "w")
+    claim = await leases.claim_next(database, "w")
     assert claim and claim.run_id == first
-    assert await runs.request(database, first, "pause") == "playing"
-    assert (await runs.controls(database, [claim]))[first] == "pause"
-    assert await runs.request(database, second, "pause") == "paused"
-    assert await runs.resume(database, second) == "queued"
+    assert await controls.request(database, first, "pause") == "playing"
+    assert (await leases.wishes(database, [claim]))[first] == "pause"
+    assert await controls.request(database, second, "pause") == "paused"
+    assert await controls.resume(database, second) == "queued"
 
 
 async def test_resuming_calls_a_pause_off_that_has_not_happened_yet(database: Database) -> None:
     [run_id] = await queue(database)
-    claim = await runs.claim_next(database, "w")
+    claim = await leases.claim_next(database, "w")
     assert claim
-    await runs.request(database, run_id, "pause")
-    assert await runs.resume(database, run_id) == "playing"
-    assert (await runs.controls(database, [claim]))[run_id] is None
+    await controls.request(database, run_id, "pause")
+    assert await controls.resume(database, run_id) == "playing"
+    assert (await leases.wishes(database, [claim]))[run_id] is None
 
 
 async def test_a_wish_survives_the_player_that_did_not_live_to_grant_it(database: Database) -> None:
     [run_id] = await queue(database)
-    await runs.claim_next(database, "w")
-    await runs.request(database, run_id, "stop")
-    await runs.request(database, run_id, "pause")
-    await runs.recover_lost(database, NOW)
+    await leases.claim_next(database, "w")
+    await controls.request(database, run_id, "stop")
+    await controls.request(database, run_id, "pause")
+    await leases.recover_lost(database, NOW)
     assert await state(database, run_id) == "cancelled"
 
 
 async def test_what_is_over_cannot_be_paused_stopped_or_resumed(database: Database) -> None:
     [run_id] = await queue(database)
-    claim = await runs.claim_next(database, "w")
+    claim = await leases.claim_next(database, "w")
     assert claim
-    await runs.leave(database, claim, "finished")
+    await leases.leave(database, claim, "finished")
     for control in ("pause", "stop"):
-        with pytest.raises(runs.StateConflict, match="is finished"):
-            await runs.request(database, run_id, control)
-    with pytest.raises(runs.StateConflict, match="only paused and failed"):
-        await runs.resume(database, run_id)
+        with pytest.raises(controls.StateConflict, match="is finished"):
+            await controls.request(database, run_id, control)
+    with pytest.raises(controls.StateConflict, match="only paused and failed"):
+        await controls.resume(database, run_id)
     assert await state(database, run_id) == "finished"
 
 
@@ -111,15 +111,15 @@ async def test_unknown_runs_are_named_as_such(database: Database) -> None:
     with pytest.raises(runs.UnknownRun):
         await runs.get_run(database, "rnothere")
     with pytest.raises(runs.UnknownRun):
-        await runs.request(database, "rnothere", "stop")
+        await controls.request(database, "rnothere", "stop")
 
 
 async def test_the_log_tells_what_happened_in_order(database: Database) -> None:
     [run_id] = await queue(database)
-    claim = await runs.claim_next(database, "w")
+    claim = await leases.claim_next(database, "w")
     assert claim
-    await runs.leave(database, claim, "paused", reason_kind="endpoint", reason="The endpoint is down.")
-    await runs.resume(database, run_id)
+    await leases.leave(database, claim, "paused", reason_kind="endpoint", reason="The endpoint is down.")
+    await controls.resume(database, run_id)
     assert [entry.text for entry in await run_log(database, run_id)] == [
         "Queued.",
         "Playing.",

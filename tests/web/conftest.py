@@ -14,7 +14,8 @@ from app.main import create_app
 from app.models.hub import ModelHub
 from app.settings import Settings
 from app.store.connect import Database
-from app.store.runs import claim_next, launch
+from app.store.leases import claim_next
+from app.store.runs import launch
 from app.web.services import Services, services_of
 from tests.support import ROOT, scripted_config
 from tests.web.page import Element, parse

@@ -3,8 +3,10 @@ import json
 
 from app.jobs.player import Player
 from app.models.hub import ModelHub
+from app.store.controls import request
+from app.store.leases import claim_next
 from app.store.queries import events_after
-from app.store.runs import claim_next, get_run, request
+from app.store.runs import get_run
 from app.web.live import look_at, stream_run
 from tests.web.conftest import Site
 

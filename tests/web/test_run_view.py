@@ -3,7 +3,8 @@
 import pytest
 
 from app.analysis.replay import replay
-from app.web.contexts.run import RunView, query_string, read_view, seats
+from app.web.contexts.place import RunView, query_string, read_view
+from app.web.contexts.scene import seats
 from tests.analysis.stories import config, two_months
 
 

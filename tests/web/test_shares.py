@@ -133,7 +133,7 @@ async def test_a_followed_run_is_shown_as_it_goes_on(site: Site) -> None:
     snapshot = await share(site, run)
     from app.jobs.player import Player
     from app.models.hub import ModelHub
-    from app.store.runs import claim_next
+    from app.store.leases import claim_next
 
     claim = await claim_next(site.database, "test")
     assert claim is not None

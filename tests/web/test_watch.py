@@ -2,7 +2,8 @@ import asyncio
 from pathlib import Path
 
 from app.store.connect import open_database
-from app.store.runs import launch, request
+from app.store.controls import request
+from app.store.runs import launch
 from app.web.watch import Watcher
 from tests.support import fresh_database, scripted_config
 

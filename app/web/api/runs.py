@@ -9,9 +9,9 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from app.analysis.palette import Theme
 from app.jobs.launch import LaunchPlan, launch_plan
+from app.store.controls import request as request_control
+from app.store.controls import resume as resume_run
 from app.store.queries import SORTS, RunFilter, get_call, list_calls, list_runs
-from app.store.runs import request as request_control
-from app.store.runs import resume as resume_run
 from app.web import urls
 from app.web.api.schemas import CallOut, CallsOut, EventsOut, Launched, RunList, RunOut, StateOut, run_out
 from app.web.data import After, Agent, CallKey, FigureName, Kind, Limit, Month, events_reply, run_figure

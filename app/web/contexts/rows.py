@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from app.commons.scenario import conditions, scenarios
 from app.store.records import RunRecord
 from app.web import urls
-from app.web.contexts.run import mind_label
+from app.web.contexts.words import mind_label
 from app.web.format import count
 
 SPARK_WIDTH, SPARK_HEIGHT = 120, 32

@@ -4,61 +4,18 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import cos, pi, sin, sqrt
-from typing import Any, Literal
-from urllib.parse import urlencode
+from math import sqrt
+from typing import Any
 
 from app.analysis.replay import AgentMonth, MemoryEntry, MonthReplay, Replay, initials, replay
-from app.commons.config import GenerativeMind, RecordedMind, ScriptedMind, TalkPhase
+from app.commons.config import ScriptedMind, TalkPhase
 from app.commons.events import Event, Remembered
 from app.commons.scenario import Scenario, conditions, scenarios
 from app.store.queries import CallDetail
 from app.store.records import CallSummary, RunRecord, ShareRecord
-
-Tab = Literal["decision", "prompt", "completion", "memories", "usage"]
-TABS: tuple[tuple[Tab, str], ...] = (
-    ("decision", "Decision"),
-    ("prompt", "Prompt"),
-    ("completion", "Completion"),
-    ("memories", "Memories"),
-    ("usage", "Usage"),
-)
-VIEWS = ("stage", "chat", "agents", "charts")
-
-SIGNS_OF_LIFE = 24
-SCENE_WIDTH, SCENE_HEIGHT = 640, 440
-
-
-@dataclass(frozen=True)
-class RunView:
-    """The place in a run that an address names. `month` is 0 where nothing has happened yet."""
-
-    month: int
-    message: str | None = None
-    agent: int | None = None
-    tab: Tab = "decision"
-    view: str = "stage"
-    notices: tuple[str, ...] = ()
-    explicit: bool = False
-
-
-@dataclass(frozen=True)
-class Badge:
-    """A word and the kind that colours it."""
-
-    kind: str
-    text: str
-
-
-@dataclass(frozen=True)
-class Seat:
-    """Where an agent sits around the commons, in units of the drawing."""
-
-    index: int
-    name: str
-    initials: str
-    x: float
-    y: float
+from app.web.contexts.place import TABS, RunView, Tab, query_string, read_view
+from app.web.contexts.scene import Seat, seats, shoal
+from app.web.contexts.words import Badge, mark_text, mind_label, outcome_badge, stock_sentence
 
 
 @dataclass(frozen=True)
@@ -278,11 +235,7 @@ class RunPage:
     @cached_property
     def shoal(self) -> tuple[tuple[float, float, bool], ...]:
         """Where the signs of life are in the drawing, from the middle outwards, so that they go as the stock does."""
-        spots = []
-        for index in range(SIGNS_OF_LIFE):
-            radius, angle = sqrt((index + 0.7) / SIGNS_OF_LIFE) * 0.86, index * 2.399963
-            spots.append((round(155 * radius * cos(angle), 1), round(95 * radius * sin(angle), 1), index % 3 == 0))
-        return tuple(spots)
+        return shoal()
 
     def index(self, name: str) -> int | None:
         """Return the place of the agent called *name*, or None for the overseer."""
@@ -367,135 +320,3 @@ def without_judgement(told: Replay) -> Replay:
         for month in told.months
     ]
     return told.model_copy(update={"months": tuple(months)})
-
-
-def read_view(query: Mapping[str, str], told: Replay) -> RunView:
-    """Read the place in a run from the query of an address; what names nothing falls back, with a notice.
-
-    Without `m`, a finished run opens at month 1 and a running one at its latest month.
-    """
-    notices: list[str] = []
-    numbers = [month.month for month in told.months]
-    default = 0 if not numbers else numbers[0] if told.finished else numbers[-1]
-    message = query.get("msg") or None
-    month = _month(query.get("m"), message, numbers, default, notices)
-    if message is not None and not _is_message(message, told.month(month)):
-        notices.append(f"Month {month} has no message “{_short(message)}”.")
-        message = None
-    agent = _agent(query.get("agent"), told.names, notices)
-    tab = next((tab for tab, _ in TABS if tab == query.get("tab")), None)
-    if query.get("tab") and tab is None:
-        notices.append(f"There is no tab “{_short(query['tab'])}”. Shown: Decision.")
-    view = query.get("view") if query.get("view") in VIEWS else None
-    return RunView(
-        month=month,
-        message=message,
-        agent=agent,
-        tab=tab or "decision",
-        view=view or ("agents" if agent is not None else "chat" if message else "stage"),
-        notices=tuple(notices),
-        explicit=bool(query.get("m") or message),
-    )
-
-
-def outcome_badge(record: RunRecord, told: Replay) -> Badge:
-    """Return how a run ended, or how far it is: "Survived 12/12", "Collapsed in month 6", "6 of 12 months"."""
-    played, total = told.months_played, told.months_total
-    if record.view_only:
-        return Badge("interrupted" if record.state == "interrupted" else "finished", f"{played} months")
-    if told.collapsed:
-        return Badge("collapsed", f"Collapsed in month {played}")
-    if played >= total:
-        return Badge("survived", f"Survived {played}/{total}")
-    return Badge(record.state, f"{played} of {total} months")
-
-
-def mind_label(mind: ScriptedMind | GenerativeMind | RecordedMind) -> str:
-    """Return what decides, in a word: a policy's name, or a model's."""
-    if isinstance(mind, ScriptedMind):
-        return mind.policy
-    if isinstance(mind, GenerativeMind):
-        return mind.model.split("/", 1)[1]
-    return (mind.model or "unknown model").rsplit("/", 1)[-1]
-
-
-def seats(names: Sequence[str]) -> tuple[Seat, ...]:
-    """Place the agents on an ellipse around the commons, the first at the upper left, clockwise."""
-    letters = initials(names)
-    centre_x, centre_y, radius_x, radius_y = SCENE_WIDTH / 2, 205, 246, 158
-    found = []
-    for index, name in enumerate(names):
-        angle = -pi / 2 + 2 * pi * (index - 0.5 * (len(names) % 2 == 0)) / len(names)
-        found.append(
-            Seat(
-                index=index,
-                name=name,
-                initials=letters[index],
-                x=round(centre_x + radius_x * cos(angle), 1),
-                y=round(centre_y + radius_y * sin(angle), 1),
-            )
-        )
-    return tuple(found)
-
-
-def mark_text(agent: AgentMonth, month: int, unit: str, took: str) -> str:
-    """Say what was agreed and what was done: "Agreed 8 t in month 4; caught 15 t"."""
-    if agent.collected is None:
-        return "Not settled yet"
-    if agent.limit is None:
-        return f"No agreement for this month; {took} {agent.collected} {unit}"
-    return f"Agreed {agent.limit} {unit} in month {month - 1}; {took} {agent.collected} {unit}"
-
-
-def stock_sentence(month: MonthReplay | None, scenario: Scenario, capacity: int) -> str:
-    """Say how much is left, what it was, and what it becomes."""
-    unit = scenario.words.unit_short
-    if month is None:
-        return "Nothing has happened yet."
-    if month.stock is None:
-        return "The stock of this month is not known."
-    if month.stock_after is None:
-        return f"{month.stock} of {capacity} {unit} before the harvest."
-    text = f"{month.stock_after} of {capacity} {unit} left, {month.total} {unit} taken from {month.stock} {unit}."
-    if month.collapsed:
-        return text + " Collapse: too little is left."
-    if month.stock_next is not None:
-        return text + f" Next month: {month.stock_next} {unit}."
-    return text
-
-
-def query_string(values: Mapping[str, str | int]) -> str:
-    """Return *values* as a query that begins with a question mark."""
-    return "?" + urlencode(values)
-
-
-def _month(text: str | None, message: str | None, numbers: list[int], default: int, notices: list[str]) -> int:
-    if not text and message and message.startswith("m"):
-        text = message[1:].split("-", 1)[0]
-    if not text:
-        return default
-    number = int(text) if text.isascii() and text.isdigit() and len(text) < 5 else None
-    if number in numbers:
-        return number
-    notices.append(f"This run has no month “{_short(text)}”" + (f". Shown: month {default}." if default else " yet."))
-    return default
-
-
-def _is_message(message: str, month: MonthReplay | None) -> bool:
-    if month is None:
-        return False
-    return message == f"m{month.month}-end" or any(line.id == message for line in month.lines)
-
-
-def _agent(text: str | None, names: Sequence[str], notices: list[str]) -> int | None:
-    if not text:
-        return None
-    for index, name in enumerate(names):
-        if name.casefold() == text.casefold():
-            return index
-    notices.append(f"No agent of this run is called “{_short(text)}”.")
-    return None
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 40 else text[:39] + "…"

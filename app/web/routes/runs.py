@@ -7,9 +7,9 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import ValidationError
 
+from app.store.controls import request as request_control
+from app.store.controls import resume as resume_run
 from app.store.queries import RunFilter, filter_values, list_runs
-from app.store.runs import request as request_control
-from app.store.runs import resume as resume_run
 from app.web import urls
 from app.web.contexts.pages import RunsPage, SortLink
 from app.web.contexts.rows import run_row

@@ -1,0 +1,85 @@
+"""What people ask of a run: pause, stop, resume. Every move names the states it may start from."""
+
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.store.connect import Database
+from app.store.records import Control, RunState
+from app.store.runs import UnknownRun, add_log, now
+from app.store.tables import RunRow
+
+
+class StateConflict(Exception):
+    """The run is in a state in which this cannot be done; the message says which."""
+
+
+async def request(database: Database, run_id: str, control: Control) -> RunState:
+    """Ask for a pause at the end of the month, or a stop now; return the state the run is in then.
+
+    A run that nobody plays obeys at once. Asking twice is asking once.
+
+    Raises:
+        UnknownRun: if there is no such run.
+        StateConflict: if the run is over, or paused already.
+    """
+    async with database.write() as connection:
+        run = await _row(connection, run_id)
+        if run.state == "playing":
+            # "Stop now" overrides a pause that has been asked for, never the other way round.
+            if run.control != "stop":
+                await connection.execute(update(RunRow).where(RunRow.id == run_id).values(control=control))
+                wish = "Pause at the end of the month" if control == "pause" else "Stop now"
+                await add_log(connection, run_id, "control", f"{wish} was asked for.")
+            return "playing"
+        allowed = ("queued",) if control == "pause" else ("queued", "paused")
+        if run.state not in allowed:
+            verb = "paused" if control == "pause" else "stopped"
+            raise StateConflict(f"Run {run_id} is {run.state}; it cannot be {verb}.")
+        values, text = obeyed(control)
+        await connection.execute(update(RunRow).where(RunRow.id == run_id).values(**values))
+        await add_log(connection, run_id, "state", text)
+        state: RunState = values["state"]
+        return state
+
+
+async def resume(database: Database, run_id: str) -> RunState:
+    """Queue a paused or failed run again; return its state. A queued or playing run is left as it is.
+
+    Raises:
+        UnknownRun: if there is no such run.
+        StateConflict: if the run is over.
+    """
+    async with database.write() as connection:
+        run = await _row(connection, run_id)
+        if run.state == "playing" and run.control == "pause":
+            await connection.execute(update(RunRow).where(RunRow.id == run_id).values(control=None))
+            await add_log(connection, run_id, "control", "The pause was called off.")
+        if run.state in ("queued", "playing"):
+            state: RunState = run.state
+            return state
+        if run.state not in ("paused", "failed"):
+            raise StateConflict(f"Run {run_id} is {run.state}; only paused and failed runs can be resumed.")
+        await connection.execute(
+            update(RunRow)
+            .where(RunRow.id == run_id)
+            .values(state="queued", control=None, ended_at=None, fruitless=0, reason=None, reason_kind=None)
+        )
+        await add_log(connection, run_id, "state", "Queued again on request.")
+        return "queued"
+
+
+def obeyed(control: str) -> tuple[dict[str, Any], str]:
+    """Return the column values and the sentence of a wish that is granted."""
+    if control == "pause":
+        return {"state": "paused", "reason_kind": "user", "reason": "Paused on request."}, "Paused on request."
+    values = {"state": "cancelled", "reason_kind": "user", "reason": "Stopped on request.", "ended_at": now()}
+    return values, "Stopped on request."
+
+
+async def _row(connection: AsyncConnection, run_id: str) -> Any:
+    row = (await connection.execute(select(RunRow.state, RunRow.control).where(RunRow.id == run_id))).first()
+    if row is None:
+        raise UnknownRun(run_id)
+    return row
