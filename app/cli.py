@@ -95,7 +95,7 @@ def number_or_none(option: str, text: str) -> float | None:
 @app.command()
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one.")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = None,
     worker: Annotated[bool, typer.Option(help="Start a worker process beside the web process.")] = True,
 ) -> None:
     """Start the web application, and a worker process that plays its runs."""

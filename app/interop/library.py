@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.interop.research import ImportedRun, UnreadableLog, read_log
 from app.store.connect import Database
-from app.store.imports import ForeignRun, equal_logs, imported_from, store_foreign
+from app.store.imports import ForeignRun, equal_logs, imported_from, imported_log, store_foreign
 from app.store.runs import get_run
 
 
@@ -43,14 +43,15 @@ async def importing(
 ) -> AsyncIterator[ImportOutcome]:
     """Import like `import_logs`, giving each outcome as soon as it is known.
 
-    *source_of* names where a run comes from; by default its folder on this machine.
+    *source_of* names where a run comes from; by default its folder on this machine. An upload has no such folder: there
+    a log is known by its content and the name of its folder.
     """
     for folder in folders:
-        yield await _import(database, folder, source_of or _source)
+        yield await _import(database, folder, source_of)
 
 
-async def _import(database: Database, folder: Path, source_of: Callable[[Path], str]) -> ImportOutcome:
-    source = await asyncio.to_thread(source_of, folder)
+async def _import(database: Database, folder: Path, source_of: Callable[[Path], str] | None) -> ImportOutcome:
+    source = await asyncio.to_thread(source_of or _source, folder)
     known = await imported_from(database, source)
     if known is not None:
         return _skipped(folder, known)
@@ -58,6 +59,10 @@ async def _import(database: Database, folder: Path, source_of: Callable[[Path], 
         imported = await asyncio.to_thread(read_log, folder)
     except UnreadableLog as error:
         return ImportOutcome(folder, "failed", reason=str(error))
+    if source_of is not None:
+        known = await imported_log(database, imported.log_sha256, imported.origin[:200])
+        if known is not None:
+            return _skipped(folder, known)
     try:
         run_id = await store_foreign(database, _foreign(imported, source))
     except IntegrityError:

@@ -1,8 +1,7 @@
 """From what a person asks for (a form, the command line, the API) to stored runs: one set of rules for all three."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import MappingProxyType
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -25,20 +24,13 @@ from app.commons.config import (
 )
 from app.commons.scenario import UnknownName, get_condition, get_scenario, scenarios
 from app.engine.version import ENGINE_VERSION
+from app.jobs.complaints import complaint, sentence, wrong_names
 from app.minds.build import load_prompt_sets
 from app.store.connect import Database
 from app.store.runs import launch, prompt_names
 
 MAX_RUNS = 200
 POLICIES: tuple[PolicyName, ...] = ("fair-share", "greedy", "reciprocal", "forgetful", "random")
-
-BOUNDS: Mapping[str, str] = MappingProxyType(
-    {
-        "greater_than": "give more than {}",
-        "greater_than_equal": "give at least {}",
-        "less_than_equal": "give at most {}",
-    }
-)
 
 CheckModel = Callable[[str], None]
 
@@ -201,13 +193,6 @@ def parse_mind(text: str, sampling: SamplingConfig, check_model: CheckModel) -> 
     raise ValueError(f"'{text}' is no mind. Write scripted:POLICY or generative:ENDPOINT/MODEL.")
 
 
-def sentence(error: ValidationError) -> str:
-    """Return the first problem of a validation error as a sentence."""
-    first = error.errors(include_url=False, include_input=False)[0]
-    text = first["msg"].removeprefix("Value error, ")
-    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
-
-
 def _check(model: str, check_model: CheckModel) -> None:
     try:
         check_model(model)
@@ -252,13 +237,19 @@ def _agents(
     try:
         sampling = SamplingConfig(temperature=plan.temperature, top_p=plan.top_p, max_tokens=plan.max_tokens)
     except ValidationError as error:
-        errors["temperature"] = sentence(error)
+        for problem in error.errors(include_url=False, include_input=False):
+            field = str(problem["loc"][0])
+            errors[field] = f"{field.replace('_', ' ').capitalize()}: {complaint(problem)}."
+        return []
+    known = scenarios().get(plan.scenario)
+    if (wrong := wrong_names(names, known.words.overseer if known else "")) is not None:
+        errors["agents"] = wrong
         return []
     for name, text in zip(names, minds, strict=True):
         try:
             agents.append(AgentConfig(name=name, mind=parse_mind(text, sampling, check_model)))
         except ValidationError as error:
-            errors["agents"] = f"'{name}' is no name for an agent: {sentence(error)}"
+            errors["agents"] = f"'{name[:40]}' is no name for an agent. {sentence(error)}"
         except ValueError as error:
             errors["minds"] = str(error)
     return agents
@@ -298,7 +289,9 @@ def _game(plan: LaunchPlan, errors: dict[str, str]) -> GameConfig | None:
     except ValidationError as error:
         for problem in error.errors(include_url=False, include_input=False):
             field = str(problem["loc"][0]) if problem["loc"] else "capacity"
-            bound = next(iter(problem.get("ctx", {}).values()), "")
-            text = BOUNDS.get(problem["type"], problem["msg"].removeprefix("Value error, ")).format(bound)
-            errors[field] = f"{field.replace('_', ' ').capitalize()}: {text[:1].lower() + text[1:]}."
+            if field == "initial_stock" and plan.initial_stock is None:
+                continue  # It follows the capacity, which is what has to be mended.
+            if not problem["loc"] and plan.initial_stock is not None:
+                field = "initial_stock"
+            errors[field] = f"{field.replace('_', ' ').capitalize()}: {complaint(problem)}."
         return None

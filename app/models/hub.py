@@ -133,7 +133,8 @@ class ModelHub:
         if not self._endpoints:
             variables = ", ".join(known.api_key_env or "" for known in KNOWN.values())
             return f"no endpoint is configured. Set one of {variables}, or name a models.toml in GOVSIM_MODELS_FILE."
-        return f"the endpoints are {_listed(tuple(self._endpoints))}. A model is written ENDPOINT/MODEL."
+        names = _listed(tuple(f"'{name}'" for name in self._endpoints))
+        return f"no endpoint has that name. Configured: {names}. A model is written ENDPOINT/MODEL."
 
 
 def _needs(endpoint: str, variable: str | None) -> str:

@@ -108,8 +108,10 @@ class OpenAIModel:
         if status in (408, 409, 429) or status >= 500:
             return Transient(f"answered {status}", detail, retry_after_seconds(response.headers.get("Retry-After")))
         if status in (401, 403):
+            # What a provider says of a wrong key may repeat part of it.
             return self._down(
-                says, f"Check the key in {key_env}." if key_env else "Name its key's variable (api_key_env)."
+                f"answered {status}: it refuses the key",
+                f"Check the key in {key_env}." if key_env else "Name its key's variable (api_key_env).",
             )
         if status == 404:
             return self._down(says, f"Check its base_url and that it has the model '{self._model}'.")

@@ -45,6 +45,14 @@ async def imported_from(database: Database, source: str) -> str | None:
     return None if row is None else row.id
 
 
+async def imported_log(database: Database, log_sha256: str, name: str) -> str | None:
+    """Return the id of a run imported from a folder of this name with this very log, wherever it lay, or None."""
+    query = select(RunRow.id).where(RunRow.log_sha256 == log_sha256, RunRow.name == name).limit(1)
+    async with database.read() as connection:
+        row = (await connection.execute(query)).first()
+    return None if row is None else row.id
+
+
 async def equal_logs(database: Database, run: RunRecord) -> list[str]:
     """Return the ids of the other runs whose imported log is the same, byte for byte."""
     if run.log_sha256 is None:

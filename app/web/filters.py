@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pydantic import ValidationError
 
 from app.commons.scenario import conditions, scenarios
+from app.jobs.complaints import complaint
 from app.store.queries import SORTS, RunFilter
 
 # Name of the order, title of the column, whether it holds numbers.
@@ -25,21 +26,27 @@ OUTCOMES = (
     ("censored", "stopped early"),
     ("undecided", "undecided"),
 )
-MINDS = {"scripted": "scripted", "generative": "models", "mixed": "both", "imported": "imported"}
+MINDS = {"scripted": "scripted", "generative": "generative", "mixed": "partly scripted", "imported": "imported"}
+
+
+TITLES = {"q": "the search", "limit": "the number of rows", "descending": "the direction", "offset": "the first row"}
 
 
 def read_filter(query: Mapping[str, str]) -> tuple[RunFilter, list[str]]:
     """Return the filter that *query* asks for; what cannot be read is left out, with a sentence about it."""
     given = {name: value for name, value in query.items() if name in RunFilter.model_fields and value.strip()}
-    notices = []
+    unknown = sorted({name[:40] for name in query if name not in RunFilter.model_fields})
+    notices = [f"Runs cannot be filtered by “{name}”; it is left out." for name in unknown[:5]]
     if given.get("sort", "created") not in SORTS:
         notices.append(f"The list cannot be ordered by “{given.pop('sort')[:40]}”; the latest come first.")
     while True:
         try:
             return RunFilter.model_validate(given), notices
         except ValidationError as error:
-            name = str(error.errors(include_input=False)[0]["loc"][0])
-            notices.append(f"“{given.pop(name)[:40]}” is no {name.replace('_', ' ')}; it is left out.")
+            problem = error.errors(include_input=False)[0]
+            name = str(problem["loc"][0])
+            title = TITLES.get(name, name.replace("_", " "))
+            notices.append(f"{title.capitalize()} “{given.pop(name)[:40]}” is left out: {complaint(problem)}.")
 
 
 def choices(values: Mapping[str, Sequence[str]]) -> dict[str, list[tuple[str, str]]]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from math import isfinite, nan
 from types import MappingProxyType
 from typing import Any
 
@@ -9,10 +10,11 @@ from pydantic import ValidationError
 
 from app.commons.config import MAX_AGENTS, EpisodeConfig, GenerativeFramework, GenerativeMind, ScriptedMind
 from app.commons.scenario import conditions, scenarios
-from app.jobs.launch import MAX_RUNS, CheckModel, LaunchError, LaunchPlan, plan_configs, sentence
+from app.jobs.complaints import sentence
+from app.jobs.launch import MAX_RUNS, CheckModel, LaunchError, LaunchPlan, plan_configs
 
 MAX_CHARS = 200
-LONGER: Mapping[str, int] = MappingProxyType({"seeds": 2000, "names": 600, "mind": 250, "framework": 250})
+LONGER: Mapping[str, int] = MappingProxyType({"seeds": 2000, "names": 20_000, "mind": 250, "framework": 250})
 
 DEFAULTS: Mapping[str, str] = MappingProxyType(
     {
@@ -21,7 +23,7 @@ DEFAULTS: Mapping[str, str] = MappingProxyType(
         "mind": "scripted:fair-share",
         "names": "",
         "framework": "",
-        "seeds": "1",
+        "seeds": "42",
         "months": "12",
         "capacity": "100",
         "initial_stock": "",
@@ -39,7 +41,7 @@ ADVANCED = (
     "names", "framework", "name",
 )  # fmt: skip
 
-_WHOLE = re.compile(r"[+-]?[0-9]{1,12}")
+_WHOLE = re.compile(r"[+-]?[0-9]{1,30}")
 _RANGE = re.compile(r"([0-9]{1,10})\s*[-–]\s*([0-9]{1,10})")
 
 
@@ -120,8 +122,11 @@ class Form:
             between = _RANGE.fullmatch(part)
             if between:
                 low, high = int(between[1]), int(between[2])
-                if not low <= high or high - low >= MAX_RUNS:
-                    self.errors["seeds"] = f"The range {part} is empty or has more than {MAX_RUNS} seeds."
+                if low > high:
+                    self.errors["seeds"] = f"The range {part} runs backwards. Write {high}-{low}."
+                    return [1]
+                if high - low >= MAX_RUNS:
+                    self.errors["seeds"] = f"At most {MAX_RUNS} runs at once; {part} would be {high - low + 1}."
                     return [1]
                 found += range(low, high + 1)
             elif _WHOLE.fullmatch(part):
@@ -147,11 +152,16 @@ class Form:
 
     def _decimal(self, field: str, default: float | None) -> float | None:
         text = self.values[field].replace(" ", "").replace(",", ".")
+        if not text and default is None:
+            return None
         try:
-            return float(text) if text or default is not None else None
+            number = float(text)
         except ValueError:
-            self.errors[field] = "Write a number, like 1.5."
-            return default
+            number = nan
+        if isfinite(number):
+            return number
+        self.errors[field] = "Write a number, like 1.5."
+        return default
 
 
 def form_of(config: EpisodeConfig) -> dict[str, str]:

@@ -60,8 +60,8 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @pytest.fixture
-async def page(browser: Browser) -> AsyncIterator[Page]:
-    """A page that fails the test for anything the browser complains about."""
+async def page(browser: Browser, observatory: Observatory) -> AsyncIterator[Page]:
+    """A page that fails the test for anything the browser complains about; closed before its server is."""
     page = await browser.new_page(viewport={"width": 1440, "height": 900})
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)

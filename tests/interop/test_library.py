@@ -6,7 +6,8 @@ import pytest
 from sqlalchemy import func, select
 
 from app.interop.files import find_logs
-from app.interop.library import import_logs
+from app.interop.library import import_logs, importing
+from app.interop.upload import upload_source
 from app.store.connect import Database
 from app.store.imports import equal_logs
 from app.store.runs import get_run
@@ -66,3 +67,12 @@ async def test_equal_logs_of_different_folders_know_of_each_other(database: Data
     first, second = await import_logs(database, folders)
     assert (first.equal_to, second.equal_to) == ((), (first.run_id,))
     assert await equal_logs(database, await get_run(database, str(first.run_id))) == [second.run_id]
+
+
+async def test_an_upload_of_a_log_that_is_here_already_is_known(database: Database, tmp_path: Path) -> None:
+    first, second = tmp_path / "disk" / "a", tmp_path / "upload" / "deep" / "a"
+    for folder in (first, second):
+        write_run(folder, two_months(), settings=config())
+    [imported] = await import_logs(database, [first])
+    [again] = [one async for one in importing(database, [second], upload_source(tmp_path / "upload"))]
+    assert (again.kind, again.run_id) == ("skipped", imported.run_id)

@@ -107,7 +107,7 @@ async def test_failures_that_another_try_may_mend(status: int) -> None:
     ("status", "sent", "says"),
     [
         (401, {"error": {"message": f"Incorrect API key provided: {SECRET}."}}, "Check the key in LAB_KEY"),
-        (403, b"", "answered 403. Check the key in LAB_KEY"),
+        (403, b"", "answered 403: it refuses the key. Check the key in LAB_KEY"),
         (404, {"error": "not found"}, r"Check its base_url and that it has the model 'org/m'"),
         (301, b"", "answered 301"),
         (413, b"<html>", "answered 413. The request cannot be mended"),

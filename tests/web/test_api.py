@@ -62,7 +62,10 @@ async def test_a_launched_run_is_there_and_queued(site: Site) -> None:
 
 async def test_a_launch_sent_twice_with_one_key_launches_once(site: Site) -> None:
     headers = {"Idempotency-Key": "k-1"}
-    answers = [await site.client.post("/api/v1/runs", json={"seeds": [1, 2]}, headers=headers) for _ in range(2)]
+    answers = [
+        await site.client.post("/api/v1/runs", json={"minds": ["scripted:greedy"], "seeds": [1, 2]}, headers=headers)
+        for _ in range(2)
+    ]
     assert answers[0].json() == answers[1].json()
     assert (await site.json("/api/v1/runs"))["total"] == 2
 
@@ -179,3 +182,9 @@ async def test_the_description_names_every_error_by_its_shape(site: Site) -> Non
             [content] = operation["responses"]["4XX"]["content"].values()
             assert content["schema"]["$ref"].endswith("/ErrorReply") and "422" not in operation["responses"]
             assert operation["description"], f"{method} {path} says nothing"
+
+
+async def test_a_launch_must_say_who_decides(site: Site) -> None:
+    response = await site.client.post("/api/v1/runs", json={})
+    assert response.status_code == 422
+    assert "Say who decides" in response.json()["error"]["fields"]["minds"]

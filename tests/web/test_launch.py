@@ -35,7 +35,7 @@ async def test_the_form_as_it_comes_launches_a_run_without_scripts(site: Site) -
     response = await site.client.post("/launch", data=values)
     assert response.status_code == 303
     run = await get_run(site.database, response.headers["location"].removeprefix("/runs/"))
-    assert (run.state, run.scenario, run.condition, run.seed) == ("queued", "fishery", "default", 1)
+    assert (run.state, run.scenario, run.condition, run.seed) == ("queued", "fishery", "default", 42)
     assert run.minds == "scripted"
 
 
@@ -66,7 +66,7 @@ async def test_wrong_fields_are_named_where_they_are_and_nothing_is_lost(site: S
     from tests.web.page import parse
 
     page = parse(response.text)
-    for field in ("seeds", "months", "capacity"):
+    for field in ("seeds", "months", "initial_stock"):
         error = page.one("p", id=f"error-{field}")
         assert error.text and "hidden" not in error.attributes
         assert page.one("input", id=field).attributes["aria-invalid"] == "true"
@@ -113,7 +113,7 @@ async def test_an_imported_run_can_be_copied_but_for_its_minds(site: Site) -> No
 async def test_a_copy_of_nothing_is_an_empty_form_with_a_notice(site: Site) -> None:
     page = await site.page("/launch?from=r2222222")
     assert "r2222222" in page.classed("notice")[0].text
-    assert filled(page)["seeds"] == "1"
+    assert filled(page)["seeds"] == "42"
 
 
 async def test_the_estimate_speaks_of_calls_and_of_what_is_wrong(site: Site) -> None:

@@ -37,6 +37,8 @@ async def launch(
     services: Use, plan: LaunchPlan, idempotency_key: Annotated[str | None, Header(max_length=64)] = None
 ) -> Launched:
     """Launch one run a seed. The same `Idempotency-Key` again launches nothing new and answers the same."""
+    if "minds" not in plan.model_fields_set:
+        raise invalid({"minds": 'Say who decides, for example ["scripted:fair-share"].'})
     experiment, ids = await launch_plan(
         services.database,
         plan,

@@ -37,7 +37,9 @@ async def upload(request: Request, services: Use) -> HTMLResponse:
             try:
                 outcomes = await _import(services.database, Path(name), files)
             except (UploadError, NothingToImport) as error:
-                text = str(error).replace(f"{name}: no folder there", "the upload: no folder in it").replace(name, "")
+                text = str(error)
+                if isinstance(error, NothingToImport):
+                    text = "There is no run in the upload. A run is a folder with a log_env.json, in a zip file or not."
                 context = ImportPage(logs=None, error=text)
                 return page(request, "pages/import.html", context, section="runs", status=422)
     context = ImportPage(logs=[_line(outcome) for outcome in outcomes], error=None)
@@ -59,6 +61,6 @@ def _line(outcome: ImportOutcome) -> ImportedLog:
         name=outcome.folder.name,
         kind=outcome.kind,
         run_id=outcome.run_id,
-        reason=outcome.reason,
+        reason=(outcome.reason or "").removeprefix(f"{outcome.folder.name}: "),
         equal_to=outcome.equal_to,
     )
