@@ -4,6 +4,7 @@ import io
 import json
 import zipfile
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, get_args
@@ -39,6 +40,11 @@ MOMENT = (1980, 1, 1, 0, 0, 0)
 
 class ExportError(ValueError):
     """An export that cannot be made; the message says why and what to do."""
+
+
+def available_formats() -> tuple[Format, ...]:
+    """Return the formats that can be made here: parquet needs a package that is not always installed."""
+    return tuple(kind for kind in FORMATS if kind != "parquet" or find_spec("pyarrow") is not None)
 
 
 def export_files(whole: WholeRun, kind: Format) -> dict[str, bytes]:

@@ -57,7 +57,7 @@ def write_interaction(prompt: str, completion: Completion | None) -> str:
 
 def _written(shown: Interaction) -> str:
     completion = shown.completion
-    if completion is None or not (completion.text or completion.thinking):
+    if completion is None:
         return f"{_USER}{shown.prompt}{_END}"
     thought = f"{completion.thinking}\n</think>\n\n" if completion.thinking else ""
     return f"{_USER}{shown.prompt}{_ASSISTANT}{thought}{completion.text}{_END}"
