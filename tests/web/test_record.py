@@ -38,9 +38,11 @@ async def test_the_check_is_a_button_on_the_page_and_shows_its_result_there(site
     response = await site.client.post(f"/runs/{run}/rerun-check")
     assert response.status_code == 200
     assert "Rerun check." in response.text and "byte for byte." in response.text
+    followed = await site.client.get(f"/runs/{run}/rerun-check?m=2&agent=kate")
+    assert (followed.status_code, followed.headers["location"]) == (303, f"/runs/{run}?m=2&agent=kate")
 
 
-async def test_a_difference_is_shown_escaped(site: Site) -> None:
+async def test_a_difference_names_its_event_and_fields(site: Site) -> None:
     [run] = await site.play()
     payload = '{"month":1,"kind":"said","text":"<script>alert(1)</script>"}'
     async with site.database.write() as connection:

@@ -24,6 +24,7 @@ DECISIONS = {
     ("POST", "/runs/{run_id}/retry"): OWNER,
     ("POST", "/runs/{run_id}/share"): OWNER,
     ("POST", "/runs/{run_id}/rerun-check"): OWNER,
+    ("GET", "/runs/{run_id}/rerun-check"): OWNER,
     ("GET", "/runs/{run_id}/export/{kind}"): OWNER,
     ("GET", "/experiments/{experiment_id}"): OWNER,
     ("GET", "/shares"): OWNER,
