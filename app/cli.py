@@ -16,14 +16,18 @@ from rich.console import Console
 from sqlalchemy.exc import OperationalError
 
 from app.commons.config import AllocationRule
+from app.interop.export import ExportError
 from app.interop.files import NothingToImport
+from app.interop.research_log import NothingToExport
 from app.jobs.launch import LaunchError, LaunchPlan
+from app.jobs.rerun import NotRerunnable
 from app.minds.prompts import PromptError
 from app.models.base import ModelError
 from app.models.hub import ModelHub
 from app.settings import Settings, SettingsError, environment, load_settings
 from app.store.connect import DatabaseError, open_database
 from app.store.migrate import upgrade
+from app.store.runs import UnknownRun
 
 app = typer.Typer(
     name="govsim",
@@ -36,7 +40,17 @@ db = typer.Typer(help="The database.", no_args_is_help=True)
 app.add_typer(db, name="db")
 errors = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
 
-KNOWN_ERRORS = (SettingsError, DatabaseError, ModelError, LaunchError, PromptError, NothingToImport)
+KNOWN_ERRORS = (
+    SettingsError,
+    DatabaseError,
+    ModelError,
+    LaunchError,
+    PromptError,
+    NothingToImport,
+    NothingToExport,
+    ExportError,
+    NotRerunnable,
+)
 
 
 def fail(message: str) -> NoReturn:
@@ -218,6 +232,33 @@ def models(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON 
     print_models(hub_of(load_settings()), as_json=as_json)
 
 
+@app.command()
+def rerun(
+    run: Annotated[str, typer.Argument(help="The id of a recorded run.")],
+    check: Annotated[bool, typer.Option("--check", help="Compare with the record; no model is reached.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Play a recorded run again from its call log and compare it, byte for byte (exit code 1: it differs)."""
+    from app.console_run import check_run
+
+    if not check:
+        fail("Say govsim rerun RUN --check. To play an episode anew with live models, use govsim run.")
+    settings = settings_and_schema()
+    raise typer.Exit(asyncio.run(check_run(settings, run, prompt_folders(settings), as_json=as_json)))
+
+
+@app.command()
+def export(
+    run: Annotated[str, typer.Argument(help="The id of a run.")],
+    kind: Annotated[str, typer.Option("--format", help="research, csv, parquet or json.")],
+    out: Annotated[Path | None, typer.Option(help="Where to: a new folder, or a new file for json.")] = None,
+) -> None:
+    """Write a run as files: the research code's format, tables, or one JSON object."""
+    from app.console_run import export_run
+
+    asyncio.run(export_run(settings_and_schema(), run, kind, out))
+
+
 @db.command("upgrade")
 def db_upgrade() -> None:
     """Bring the database to the current schema."""
@@ -230,6 +271,9 @@ def main() -> None:
     log_to_stderr()
     try:
         app()
+    except UnknownRun as error:
+        errors.print(f"govsim: There is no run '{error}' in this database.")
+        sys.exit(2)
     except KNOWN_ERRORS as error:
         errors.print(f"govsim: {error}")
         sys.exit(2)

@@ -13,11 +13,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from app.analysis.answers import in_words
 from app.commons.events import Event, Harvested
 from app.interop.files import UnreadableLog, find_logs
 from app.interop.library import importing
 from app.interop.research import read_log
 from app.interop.summary import summary
+from app.jobs.answers import answers_of
 from app.jobs.launch import LaunchPlan, launch_plan
 from app.jobs.player import Player
 from app.jobs.report import outcome, run_object
@@ -56,13 +58,16 @@ async def play_here(
             structlog.get_logger().info("playing", owner=owner, runs=ids)
             worker = Worker(database, hub, capacity=len(ids), stale_after=timedelta(seconds=settings.stale_after_s))
             runs = await _play_all(worker, database, hub, ids, show=not as_json)
+            counts = [await answers_of(database, run.id) for run in runs]
     finally:
         await database.close()
-    for run in runs:
+    for run, counted in zip(runs, counts, strict=True):
         if as_json:
-            typer.echo(json.dumps(run_object(run), ensure_ascii=False))
+            typer.echo(json.dumps(run_object(run) | {"answers": counted.model_dump()}, ensure_ascii=False))
         else:
             out.print(describe(run), markup=False)
+            if not counted.total.flawless:
+                out.print(f"  answers: {in_words(counted.total)}, of {counted.total.calls:,} calls", markup=False)
     return 0 if all(run.state == "finished" for run in runs) else 1
 
 

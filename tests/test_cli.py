@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -131,3 +132,43 @@ def test_a_run_whose_endpoint_is_down_ends_paused_with_exit_code_1(tmp_path: Pat
     run = json.loads(done.stdout)
     assert (done.returncode, run["state"]) == (1, "paused")
     assert "'lab'" in run["reason"]
+
+
+def test_a_recorded_run_is_checked_and_exported_and_comes_back(tmp_path: Path) -> None:
+    run = json.loads(govsim(tmp_path, "run", "--months", "2", "--json").stdout)
+    assert run["answers"]["total"] == {"calls": 0, "asked_again": 0, "unreadable": 0, "cut_off": 0, "refused": 0}
+    checked = govsim(tmp_path, "rerun", run["id"], "--check")
+    assert (checked.returncode, "byte for byte" in checked.stdout) == (0, True)
+    as_json = json.loads(govsim(tmp_path, "rerun", run["id"], "--check", "--json").stdout)
+    assert (as_json["equal"], as_json["calls"], as_json["difference"]) == (True, 0, None)
+    out = tmp_path / "out"
+    assert govsim(tmp_path, "export", run["id"], "--format", "research", "--out", str(out)).returncode == 0
+    assert govsim(tmp_path, "import", str(out)).returncode == 0
+    again = govsim(tmp_path, "export", run["id"], "--format", "research", "--out", str(out))
+    assert (again.returncode, "already" in again.stderr) == (2, True)
+
+
+def test_a_record_that_differs_ends_with_exit_code_1(tmp_path: Path) -> None:
+    run = json.loads(govsim(tmp_path, "run", "--months", "2", "--json").stdout)["id"]
+    with sqlite3.connect(tmp_path / "runs.db") as connection:
+        connection.execute("UPDATE event SET payload = replace(payload, 'John', 'Joan') WHERE seq = 2")
+    checked = govsim(tmp_path, "rerun", run, "--check")
+    assert checked.returncode == 1
+    assert f"Run {run} differs. Event 2 (month 1, decided, John)" in checked.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["rerun", "r2222222", "--check"], "There is no run 'r2222222'"),
+        (["rerun", "r2222222"], "--check"),
+        (["export", "r2222222", "--format", "csv"], "There is no run 'r2222222'"),
+        (["export", "r2222222", "--format", "excel"], "Choose one of: research, csv, parquet, json"),
+    ],
+)
+def test_a_wrong_check_or_export_is_one_sentence_and_exit_code_2(
+    tmp_path: Path, arguments: list[str], said: str
+) -> None:
+    done = govsim(tmp_path, *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr and "Traceback" not in done.stderr

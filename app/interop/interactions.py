@@ -40,3 +40,24 @@ def split_thinking(text: str) -> tuple[str, str]:
     if not opened and not end:
         return text, ""
     return after.lstrip(), before.lstrip().removeprefix("<think>").strip()
+
+
+def write_interaction(prompt: str, completion: Completion | None) -> str:
+    """Return an interaction as the research code writes it; read back it gives the same, and is written the same."""
+    written = _written(Interaction(prompt, completion))
+    # Texts that hold the marks themselves, or half characters, are read as something else: what is read counts.
+    for _ in range(10):
+        shown = read_interaction(written)
+        again = "" if shown is None else _written(shown)
+        if again == written:
+            break
+        written = again
+    return written
+
+
+def _written(shown: Interaction) -> str:
+    completion = shown.completion
+    if completion is None:
+        return f"{_USER}{shown.prompt}{_END}"
+    thought = f"{completion.thinking}\n</think>\n\n" if completion.thinking else ""
+    return f"{_USER}{shown.prompt}{_ASSISTANT}{thought}{completion.text}{_END}"

@@ -14,8 +14,15 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from app.commons.config import AllocationRule, SamplingConfig
+from app.commons.config import (
+    AllocationRule,
+    RecordedFramework,
+    RecordedMind,
+    SamplingConfig,
+    TalkPhase,
+)
 from app.interop.files import UnreadableLog, clean, parse_json, side_bytes
+from app.interop.own import SECTION, OwnSettings, read_own
 
 _SCENARIOS = {"fish": "fishery", "sheep": "pasture", "pollution": "pollution", "trash": "trash"}
 _EXPERIMENT = re.compile(r"(?:^|_)((?:fish|fishing|sheep|pollution|trash)_(?:baseline|perturbation)[a-z0-9_]*)$")
@@ -32,7 +39,10 @@ _CONDITIONS = {
 
 @dataclass(frozen=True)
 class RunSettings:
-    """What the files beside a log say; None for what they do not. `models` has one entry an agent, or one for all."""
+    """What the files beside a log say; None for what they do not. `models` has one entry an agent, or one for all.
+
+    `own` is the section that our own exports have in config.yaml.
+    """
 
     configured: bool
     scenario: str | None
@@ -47,6 +57,7 @@ class RunSettings:
     models: tuple[str, ...] = ()
     framework_model: str | None = None
     sampling: SamplingConfig | None = None
+    own: OwnSettings | None = None
 
 
 def read_settings(folder: Path) -> RunSettings:
@@ -56,6 +67,8 @@ def read_settings(folder: Path) -> RunSettings:
         UnreadableLog: if one of the files is there but is not what it should be.
     """
     config = _yaml(folder)
+    if config is not None and config.get(SECTION) is not None:
+        return _own_settings(read_own(config[SECTION]))
     source = _source(folder)
     hints = _path_hints([*PurePosixPath(_text(source.get("path")) or "").parts, *folder.parts[-6:]])
     scenario = _text(_at(config, "experiment.scenario")) or _text(source.get("scenario")) or hints.get("scenario")
@@ -79,6 +92,26 @@ def read_settings(folder: Path) -> RunSettings:
         models=models,
         framework_model=_path(_at(config, "framework_model")) or (models[0] if len(set(models)) == 1 else None),
         sampling=_sampling(config),
+    )
+
+
+def _own_settings(own: OwnSettings) -> RunSettings:
+    config = own.config
+    talk, framework = config.phase(TalkPhase), config.framework
+    return RunSettings(
+        configured=True,
+        scenario=config.scenario,
+        condition=config.condition,
+        seed=own.seed,
+        months=config.game.months,
+        initial_stock=config.game.initial_stock,
+        allocation=config.game.allocation,
+        max_contributions=talk.max_contributions if talk else None,
+        names=tuple((f"persona_{index}", name) for index, name in enumerate(config.names)),
+        models=tuple((a.mind.model if isinstance(a.mind, RecordedMind) else None) or "unknown" for a in config.agents),
+        framework_model=framework.model if isinstance(framework, RecordedFramework) else None,
+        sampling=own.sampling,
+        own=own,
     )
 
 

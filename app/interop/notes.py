@@ -29,6 +29,8 @@ def notes_on(
     """Say what the log does not hold, and what was put right."""
     played = len(log.months)
     notes = []
+    if settings.own is not None:
+        notes.append("It was exported by GovSim Observatory, with its whole configuration.")
     if interrupted:
         notes.append(f"The run was interrupted: it stops after month {played}, and what came then is unknown.")
     if not settings.configured:
@@ -56,7 +58,7 @@ def notes_on(
         notes.append(
             "The log keeps what produced a contribution one line too early; here each contribution has its own prompt."
         )
-        if len(set(models_of(config))) > 1:
+        if len(set(models_of(config))) > 1 and settings.own is None:
             notes.append("The research code let the first agent's model write the contributions of all agents.")
     collapse = next((month.number for month in log.months if month.after < config.game.collapse_threshold), played)
     if collapse < played and get_scenario(config.scenario).playable:

@@ -4,7 +4,7 @@ In a talk that an overseer opens, the log keeps them one record too early: the r
 interaction behind contribution i lies in the record of contribution i - 1, and the last record repeats the summary's.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from app.commons.config import EpisodeConfig, RecordedFramework, RecordedMind, SamplingConfig
 from app.interop.cast import Cast
@@ -18,14 +18,19 @@ from app.models.base import CallKey, Message, RecordedCall, request_hash
 UNKNOWN = "unknown"
 
 
-def read_harvests(log: LogRows) -> dict[tuple[int, str], int | None]:
-    """Return what our own reader reads in the completion of each harvest, by month and agent id; None if it cannot."""
+def read_harvests(log: LogRows, scripted: Collection[str] = ()) -> dict[tuple[int, str], int | None]:
+    """Return what our own reader reads in the completion of each harvest, by month and agent id; None if it cannot.
+
+    What *scripted* agents asked for is what the log says: no text was ever read.
+    """
     readings: dict[tuple[int, str], int | None] = {}
     for month in log.months:
         for row in month.harvests:
             shown = read_interaction(row.interactions[-1]) if row.interactions else None
             answer = shown.completion.text if shown and shown.completion else None
             readings[month.number, row.agent_id] = None if answer is None else read_number(answer)
+            if row.agent_id in scripted:
+                readings[month.number, row.agent_id] = row.asked
     return readings
 
 
@@ -35,9 +40,11 @@ def calls_of(
     cast: Cast,
     memories: Mapping[str, Memories],
     sampling: SamplingConfig | None,
+    *,
+    own: bool = False,
 ) -> list[RecordedCall]:
-    """Return the calls of a log, in the order they were made."""
-    caller = _Caller(config, cast, memories, sampling)
+    """Return the calls of a log, in the order they were made; *own* tells that we wrote it."""
+    caller = _Caller(config, cast, memories, sampling, own)
     return [call for month in log.months for call in caller.month(month)]
 
 
@@ -48,8 +55,10 @@ class _Caller:
         cast: Cast,
         memories: Mapping[str, Memories],
         sampling: SamplingConfig | None,
+        own: bool,
     ) -> None:
         self.cast = cast
+        self.own = own
         self.sampling = sampling
         self.models = {agent.name: agent.mind.model for agent in config.agents if isinstance(agent.mind, RecordedMind)}
         framework = config.framework
@@ -72,10 +81,11 @@ class _Caller:
                 key = CallKey(month=month.number, phase="harvest", agent=name, purpose="harvest", item=item)
                 yield self._agent_call(key, interaction, self.models[name])
         first = next(iter(self.cast.names.values()))
-        for turn, agent_id, interaction in _talk_interactions(month):
+        for turn, agent_id, interaction in _talk_interactions(month, shifted=self.own):
             name = self.cast.names[agent_id]
             key = CallKey(month=month.number, phase="talk", agent=name, purpose="utterance", item=str(turn))
-            yield self._agent_call(key, interaction, self.models[first])
+            # In the research code the first agent's model speaks for all.
+            yield self._agent_call(key, interaction, self.models[name if self.own else first])
         for action, purpose in ((SUMMARY, "summary"), (LIMIT, "limit")):
             asked = read_interaction(month.framework.get(action))
             if asked:
@@ -98,10 +108,14 @@ class _Caller:
         )
 
 
-def _talk_interactions(month: MonthRows) -> Iterator[tuple[int, str, Interaction]]:
-    """Give turn, agent id and interaction of every contribution that a model made."""
+def _talk_interactions(month: MonthRows, *, shifted: bool) -> Iterator[tuple[int, str, Interaction]]:
+    """Give turn, agent id and interaction of every contribution that a model made.
+
+    Where an overseer's report has an interaction beside it, it is the next contribution's; what we write is always
+    *shifted*, also where the first speaker asked no model.
+    """
     logged = [row.interaction for row in month.talk]
-    if month.overseen and read_interaction(logged[0]):
+    if month.overseen and (shifted or read_interaction(logged[0])):
         logged = [None, *logged[:-1]]
     for turn, (row, interaction) in enumerate(zip(month.talk, logged, strict=True), 1):
         shown = read_interaction(interaction)

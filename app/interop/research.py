@@ -28,6 +28,7 @@ from app.interop.files import UnreadableLog, find_logs, log_bytes, parse_json
 from app.interop.logconfig import RunSettings, model_label, read_settings
 from app.interop.nodes import read_memories, tells_universalization
 from app.interop.notes import models_of, notes_on
+from app.interop.own import OwnSettings, scripted_agents
 from app.interop.recorded_calls import calls_of, read_harvests
 from app.interop.rows import LogRows, read_rows
 from app.interop.story import events_of
@@ -93,12 +94,14 @@ def _read(folder: Path) -> ImportedRun:
     memories = {
         agent_id: read_memories(folder, agent_id, first_month) for agent_id, first_month in cast.arrivals.items()
     }
-    config = _config(log, settings, scenario, cast)
-    readings = read_harvests(log)
+    config = _own_config(settings.own, log, cast) if settings.own else _config(log, settings, scenario, cast)
+    readings = read_harvests(log, scripted_agents(settings.own))
     events = events_of(log, config, cast, memories, readings, playable=view_only is None)
-    calls = calls_of(log, config, cast, memories, settings.sampling)
+    calls = calls_of(log, config, cast, memories, settings.sampling, own=settings.own is not None)
     metrics = _metrics(events, config, view_only)
     complete = metrics.censored is False or (view_only is not None and settings.configured)
+    if settings.own is not None:
+        complete = not settings.own.interrupted
     return ImportedRun(
         folder=folder,
         config=config,
@@ -140,6 +143,21 @@ def _config(log: LogRows, settings: RunSettings, scenario: str, cast: Cast) -> E
         phases=_phases(condition, log, settings.max_contributions or 10),
         seed=42 if settings.seed is None else settings.seed,
     )
+
+
+def _own_config(own: OwnSettings, log: LogRows, cast: Cast) -> EpisodeConfig:
+    """Return the configuration of a run that we exported; the log must be one that it can have."""
+    config, game = own.config, own.config.game
+    called = {f"persona_{index}": name for index, name in enumerate(config.names)}
+    fits = (
+        cast.names.items() <= called.items()
+        and len(log.months) <= game.months
+        and log.months[0].before == game.initial_stock
+        and max(month.before for month in log.months) <= game.capacity
+    )
+    if not fits:
+        raise UnreadableLog("the observatory section of config.yaml is of another run than log_env.json")
+    return config
 
 
 def _condition_of_log(log: LogRows, newcomers: bool) -> str:

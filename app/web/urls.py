@@ -45,8 +45,13 @@ def run(run_id: str, query: Query | None = None) -> str:
 
 
 def run_action(run_id: str, action: str) -> str:
-    """Where a control of a run is posted to: pause, stop, resume or share."""
+    """Where a control of a run is posted to: pause, stop, resume, share or rerun-check."""
     return f"/runs/{_part(run_id)}/{action}"
+
+
+def export(run_id: str, kind: str) -> str:
+    """A run as files."""
+    return f"/runs/{_part(run_id)}/export/{_part(kind)}"
 
 
 def experiment(experiment_id: str) -> str:

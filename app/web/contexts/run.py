@@ -7,12 +7,16 @@ from functools import cached_property
 from math import sqrt
 from typing import Any
 
+from app.analysis.answers import Answers, in_words
 from app.analysis.replay import AgentMonth, MemoryEntry, MonthReplay, Replay, initials, replay
 from app.commons.config import ScriptedMind, TalkPhase
 from app.commons.events import Event, Remembered
 from app.commons.scenario import Scenario, conditions, scenarios
+from app.interop.export import LABELS, available_formats
+from app.jobs.rerun import RerunReport
 from app.store.queries import CallDetail
 from app.store.records import CallSummary, RunRecord, ShareRecord
+from app.web import urls
 from app.web.contexts.place import TABS, RunView, Tab, query_string, read_view
 from app.web.contexts.scene import Seat, seats, shoal
 from app.web.contexts.words import Badge, mark_text, mind_label, outcome_badge, stock_sentence
@@ -34,6 +38,8 @@ class RunPage:
         call: the call to show as prompt or completion; same.
         issued_link: a share link just made, shown this once.
         equal_logs: ids of other runs imported from the same log, byte for byte; for the owner only.
+        answers: how the models answered, counted; for the owner only.
+        rerun: the result of a rerun check, shown this once.
     """
 
     record: RunRecord
@@ -47,6 +53,8 @@ class RunPage:
     call: CallDetail | None = None
     issued_link: str | None = None
     equal_logs: Sequence[str] = ()
+    answers: Answers | None = None
+    rerun: RerunReport | None = None
 
     @property
     def scenario(self) -> Scenario:
@@ -165,6 +173,19 @@ class RunPage:
     def controllable(self) -> bool:
         """Whether the reader may pause, resume or stop the run."""
         return self.share is None and not self.imported
+
+    @property
+    def answers_text(self) -> str:
+        """What went wrong with the answers, in a line; empty where no model was called."""
+        if self.answers is None or not self.answers.total.calls:
+            return ""
+        return in_words(self.answers.total) or "all readable at once"
+
+    @property
+    def exports(self) -> Sequence[tuple[str, str]]:
+        """The formats that the run can be taken along in: address and label."""
+        kinds = [kind for kind in available_formats() if kind != "research" or self.record.months_played]
+        return [(urls.export(self.record.id, kind), LABELS[kind]) for kind in kinds]
 
     @property
     def sentence(self) -> str:

@@ -6,7 +6,10 @@ from dataclasses import dataclass, replace
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 
+from app.analysis.answers import answers
 from app.commons.events import parse_event
+from app.jobs.rerun import RerunReport
+from app.store.answers import count_calls
 from app.store.imports import equal_logs
 from app.store.queries import events_after, get_call, list_calls
 from app.store.records import CallSummary, RunRecord
@@ -32,6 +35,7 @@ async def render_run(
     page_url: str,
     shared: SharedRun | None = None,
     issued_link: str | None = None,
+    rerun: RerunReport | None = None,
     status: int = 200,
 ) -> HTMLResponse:
     """Render a run's page at the place that the address names.
@@ -44,6 +48,7 @@ async def render_run(
         page_url: its page's address without query.
         shared: the link it is seen through.
         issued_link: a link just made.
+        rerun: the result of a rerun check just made.
         status: the HTTP status.
     """
     rows = await events_after(services.database, run.id, last=run.events)
@@ -52,7 +57,9 @@ async def render_run(
     share = shared.share if shared else None
     context = run_page(run, events, query, api=api, page=page_url, share=share, issued_link=issued_link)
     if shared is None:
-        context = replace(context, equal_logs=await equal_logs(services.database, run))
+        counted = answers([event for _, event in events], await count_calls(services.database, run.id))
+        twins = await equal_logs(services.database, run)
+        context = replace(context, equal_logs=twins, answers=counted, rerun=rerun)
     if context.view.agent is not None and context.prompts:
         # For readers without scripts: the chosen agent's calls of the month, and the decision's texts.
         name = context.replay.names[context.view.agent]
