@@ -8,6 +8,7 @@ from app.commons.config import AgentConfig, EpisodeConfig, GameConfig, Generativ
 from app.commons.events import Memory
 from app.commons.minds import Contribution, Moment, TalkState
 from app.commons.scenario import Scenario, amount, get_condition
+from app.minds.prompt_folders import load_folder
 from app.minds.prompts import PromptSet
 
 NAMES = ("John", "Kate", "Jack", "Emma", "Luke")
@@ -16,7 +17,7 @@ GOLDEN = Path(__file__).parent / "golden"
 
 
 def base_prompts() -> PromptSet:
-    return PromptSet.load(BASE)
+    return load_folder(BASE)
 
 
 def episode(
