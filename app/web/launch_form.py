@@ -12,7 +12,7 @@ from app.commons.scenario import conditions, scenarios
 from app.jobs.launch import MAX_RUNS, CheckModel, LaunchError, LaunchPlan, plan_configs, sentence
 
 MAX_CHARS = 200
-LONGER: Mapping[str, int] = MappingProxyType({"seeds": 2000, "names": 600, "mind": 250, "framework": 250})
+LONGER: Mapping[str, int] = MappingProxyType({"seeds": 2000, "names": 6000, "mind": 250, "framework": 250})
 
 DEFAULTS: Mapping[str, str] = MappingProxyType(
     {
@@ -31,12 +31,13 @@ DEFAULTS: Mapping[str, str] = MappingProxyType(
         "temperature": "0",
         "top_p": "1",
         "max_tokens": "8000",
+        "prompts": "base",
         "name": "",
     }
 )
 ADVANCED = (
     "capacity", "initial_stock", "growth", "collapse_threshold", "allocation", "temperature", "top_p", "max_tokens",
-    "names", "framework", "name",
+    "names", "framework", "prompts", "name",
 )  # fmt: skip
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,12}")
@@ -81,6 +82,7 @@ class Form:
             "temperature": self._decimal("temperature", None),
             "top_p": self._decimal("top_p", None),
             "max_tokens": self._whole("max_tokens", 8000),
+            "prompts": self.values["prompts"],
             "name": self.values["name"] or None,
         }
         try:
@@ -184,6 +186,7 @@ def form_of(config: EpisodeConfig) -> dict[str, str]:
         values["temperature"] = "" if sampling.temperature is None else f"{sampling.temperature:g}"
         values["top_p"] = "" if sampling.top_p is None else f"{sampling.top_p:g}"
         values["max_tokens"] = str(sampling.max_tokens)
+        values["prompts"] = models[0].prompts
     if isinstance(config.framework, GenerativeFramework):
         follows = bool(models) and models[0].model == config.framework.model
         values["framework"] = "" if follows else f"generative:{config.framework.model}"
