@@ -171,7 +171,7 @@ def run(
     allocation: Annotated[str, typer.Option(help="stochastic or proportional.")] = "stochastic",
     temperature: Annotated[str, typer.Option(help="Sampling temperature of generative minds; none: not sent.")] = "0",
     top_p: Annotated[str, typer.Option(help="Nucleus sampling of generative minds; none: not sent.")] = "1",
-    prompts: Annotated[str, typer.Option(help="The prompt set of language models; see `govsim prompts list`.")] = "base",
+    prompts: Annotated[str, typer.Option(help="Prompt set of generative minds; see `govsim prompts list`.")] = "base",
     name: Annotated[str | None, typer.Option(help="A name for the experiment.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print each finished run as one JSON object.")] = False,
 ) -> None:

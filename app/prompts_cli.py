@@ -1,4 +1,4 @@
-"""`govsim prompts`: which prompt sets there are, whether they can be used, and exactly what they make models be sent."""
+"""`govsim prompts`: which prompt sets there are, whether they can be used, and exactly what models are sent."""
 
 import asyncio
 import json

@@ -59,9 +59,7 @@ def _mind(
         return ScriptedMind(agent.name, mind.policy, config, scenario)
     if isinstance(mind, configuration.GenerativeMind):
         wording = prompts[mind.prompts]
-        return GenerativeMind(
-            agent.name, wording.in_words(scenario), config, mind, wording, open_model(mind.model)
-        )
+        return GenerativeMind(agent.name, wording.in_words(scenario), config, mind, wording, open_model(mind.model))
     raise NotPlayable(f"{agent.name} is from an imported run and cannot be played again.")
 
 

@@ -19,7 +19,7 @@ class Part:
 
 
 def compared(messages: Sequence[Message], others: Sequence[Message]) -> list[list[tuple[Segment, tuple[Part, ...]]]]:
-    """Return the segments of *messages*, message by message, in parts: what is said otherwise in *others*, and the rest.
+    """Return the segments of *messages*, message by message, in parts: what *others* say otherwise, and the rest.
 
     The texts of the parts of a segment, joined, are its text.
     """

@@ -150,7 +150,7 @@ def _answers(config: EpisodeConfig) -> Callable[[CallKey], str]:
         "interesting": "It was good to hear what the others think.",
         "summary": "Everybody said how much they want to take.",
     }
-    turns = {name: follower for name, follower in zip(names, (*names[1:], ""), strict=True)}
+    turns = dict(zip(names, (*names[1:], ""), strict=True))
 
     def answer(key: CallKey) -> str:
         if key.purpose != "utterance":

@@ -62,7 +62,8 @@ def new_set(source: PromptSet, folder: Path) -> Path:
     if folder.exists():
         raise PromptError(f"{folder} exists already. Choose another name; nothing is overwritten.")
     folder.mkdir(parents=True)
-    info = f'name = "{folder.name}"\nversion = "1"\ndescription = "A copy of {source.name}, version {source.version}."\n'
+    said = f"A copy of {source.name}, version {source.version}."
+    info = f'name = "{folder.name}"\nversion = "1"\ndescription = "{said}"\n'
     for file, text in (source.files | {SET_FILE: info}).items():
         (folder / file).write_text(text, encoding="utf-8")
     return folder
