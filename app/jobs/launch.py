@@ -194,9 +194,7 @@ def default_name(plan: LaunchPlan) -> str:
     return f"{label}, {condition}: {count} run{'s' if count > 1 else ''}"
 
 
-def parse_mind(
-    text: str, sampling: SamplingConfig, check_model: CheckModel, prompts: str = "base"
-) -> MindConfig:
+def parse_mind(text: str, sampling: SamplingConfig, check_model: CheckModel, prompts: str = "base") -> MindConfig:
     """Read `scripted:POLICY` or `generative:ENDPOINT/MODEL`; a language model is prompted by the set *prompts*.
 
     Raises:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from itertools import groupby
 
 from app.models.base import Message, Segment
 
@@ -38,9 +39,12 @@ def compared(messages: Sequence[Message], others: Sequence[Message]) -> list[lis
 def parts(text: str, other: str) -> tuple[Part, ...]:
     """Return *text* in stretches that *other* has as well and stretches that it has not."""
     words, others = _WORD.findall(text), _WORD.findall(other)
-    found: list[Part] = []
-    for kind, start, end, _, _ in SequenceMatcher(None, words, others, autojunk=False).get_opcodes():
-        piece = "".join(words[start:end])
-        if piece:
-            found.append(Part(piece, kind != "equal" and not piece.isspace()))
-    return tuple(found)
+    same = [False] * len(words)
+    for start, _, length in SequenceMatcher(None, words, others, autojunk=False).get_matching_blocks():
+        same[start : start + length] = [True] * length
+    for place in range(1, len(words) - 1):
+        # The space between two changed words belongs to them; one beside an unchanged word to that.
+        if words[place].isspace():
+            same[place] = same[place - 1] or same[place + 1]
+    stretches = groupby(zip(same, words, strict=True), key=lambda item: item[0])
+    return tuple(Part("".join(word for _, word in stretch), not alike) for alike, stretch in stretches)
