@@ -12,18 +12,22 @@ from typing import Annotated, NoReturn
 
 import structlog
 import typer
+from pydantic import ValidationError
 from rich.console import Console
 from sqlalchemy.exc import OperationalError
 
 from app.commons.config import AllocationRule
+from app.commons.scenario import UnknownName
 from app.interop.export import ExportError
 from app.interop.files import NothingToImport
 from app.interop.research_log import NothingToExport
+from app.jobs.complaints import sentence
 from app.jobs.launch import LaunchError, LaunchPlan
 from app.jobs.rerun import NotRerunnable
 from app.minds.prompts import PromptError
 from app.models.base import ModelError
 from app.models.hub import ModelHub
+from app.prompts_cli import prompt_commands
 from app.settings import Settings, SettingsError, environment, load_settings
 from app.store.connect import DatabaseError, open_database
 from app.store.migrate import upgrade
@@ -38,6 +42,7 @@ app = typer.Typer(
 )
 db = typer.Typer(help="The database.", no_args_is_help=True)
 app.add_typer(db, name="db")
+app.add_typer(prompt_commands, name="prompts")
 errors = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
 
 KNOWN_ERRORS = (
@@ -50,6 +55,7 @@ KNOWN_ERRORS = (
     NothingToExport,
     ExportError,
     NotRerunnable,
+    UnknownName,
 )
 
 
@@ -92,8 +98,15 @@ def hub_of(settings: Settings) -> ModelHub:
 
 def prompt_folders(settings: Settings) -> list[Path]:
     """Return where prompt sets lie: the user's folder first."""
-    own = [settings.prompts] if settings.prompts else []
-    return [*own, settings.templates / "prompts"]
+    return list(settings.prompt_folders)
+
+
+def plan_or_fail(**fields: object) -> LaunchPlan:
+    """Return the plan of these fields, or say which of them cannot be one."""
+    try:
+        return LaunchPlan.model_validate(fields)
+    except ValidationError as error:
+        fail(f"{str(error.errors()[0]['loc'][0]).capitalize()}: {sentence(error)}")
 
 
 def number_or_none(option: str, text: str) -> float | None:
@@ -174,6 +187,7 @@ def run(
     allocation: Annotated[str, typer.Option(help="stochastic or proportional.")] = "stochastic",
     temperature: Annotated[str, typer.Option(help="Sampling temperature of generative minds; none: not sent.")] = "0",
     top_p: Annotated[str, typer.Option(help="Nucleus sampling of generative minds; none: not sent.")] = "1",
+    prompts: Annotated[str, typer.Option(help="Prompt set of generative minds; see `govsim prompts list`.")] = "base",
     name: Annotated[str | None, typer.Option(help="A name for the experiment.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print each finished run as one JSON object.")] = False,
 ) -> None:
@@ -183,7 +197,7 @@ def run(
     if allocation not in ("stochastic", "proportional"):
         fail(f"There is no allocation rule '{allocation}'. Choose stochastic or proportional.")
     rule: AllocationRule = "proportional" if allocation == "proportional" else "stochastic"
-    plan = LaunchPlan(
+    plan = plan_or_fail(
         scenario=scenario,
         condition=condition,
         minds=mind or ["scripted:fair-share"],
@@ -197,6 +211,7 @@ def run(
         allocation=rule,
         temperature=number_or_none("--temperature", temperature),
         top_p=number_or_none("--top-p", top_p),
+        prompts=prompts,
         name=name,
     )
     settings = settings_and_schema()

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 from fastapi import FastAPI
 
@@ -46,7 +45,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             database=database,
             watcher=watcher,
             models=ModelHub(endpoints),
-            prompt_folders=_prompt_folders(chosen),
+            prompt_folders=chosen.prompt_folders,
             assets=assets,
             templates=Templates(chosen.templates, assets),
             gate=Gate(chosen.password),
@@ -60,8 +59,3 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             await database.close()
 
     return build(lifespan, version=__version__, openapi_url=urls.openapi())
-
-
-def _prompt_folders(settings: Settings) -> tuple[Path, ...]:
-    own = (settings.prompts,) if settings.prompts else ()
-    return (*own, settings.templates / "prompts")

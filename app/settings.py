@@ -42,6 +42,12 @@ class Settings(BaseSettings):
         return self.assets / "templates"
 
     @property
+    def prompt_folders(self) -> tuple[Path, ...]:
+        """Return where prompt sets lie: the user's folder first."""
+        own = (self.prompts,) if self.prompts else ()
+        return (*own, self.templates / "prompts")
+
+    @property
     def static(self) -> Path:
         """Return the folder of scripts, styles and pictures."""
         return self.assets / "static"

@@ -26,10 +26,14 @@ from app.commons.scenario import UnknownName, get_condition, get_scenario, scena
 from app.engine.version import ENGINE_VERSION
 from app.jobs.complaints import complaint, sentence, wrong_names
 from app.minds.build import load_prompt_sets
+from app.minds.prompt_folders import SET_NAME
+from app.minds.prompts import PromptError
 from app.store.connect import Database
 from app.store.runs import launch, prompt_names
 
 MAX_RUNS = 200
+MAX_NAMES = 1000
+"""How many agents a plan may name before their number is looked at, which then says how many there may be."""
 POLICIES: tuple[PolicyName, ...] = ("fair-share", "greedy", "reciprocal", "forgetful", "random")
 
 CheckModel = Callable[[str], None]
@@ -54,8 +58,8 @@ class LaunchPlan(BaseModel):
 
     scenario: str = "fishery"
     condition: str = "default"
-    minds: list[str] = Field(default=["scripted:fair-share"], min_length=1, max_length=MAX_AGENTS)
-    agents: list[str] | None = Field(default=None, max_length=MAX_AGENTS)
+    minds: list[str] = Field(default=["scripted:fair-share"], min_length=1, max_length=MAX_NAMES)
+    agents: list[str] | None = Field(default=None, max_length=MAX_NAMES)
     framework: str | None = None
     seeds: list[int] = Field(default=[42], min_length=1, max_length=MAX_RUNS)
     months: int = 12
@@ -67,6 +71,7 @@ class LaunchPlan(BaseModel):
     temperature: float | None = 0.0
     top_p: float | None = 1.0
     max_tokens: int = 8000
+    prompts: str = Field(default="base", description="the prompt set of language models; scripted minds need none")
     name: str | None = Field(default=None, max_length=200)
     pace_ms: int = Field(default=0, ge=0, le=10_000, description="scripted minds wait this long, to be watched")
 
@@ -85,6 +90,8 @@ def plan_configs(plan: LaunchPlan, check_model: CheckModel) -> list[EpisodeConfi
     names, phases = _scenario_and_condition(plan, errors)
     agents = _agents(plan, names, check_model, errors)
     framework = _framework(plan, agents, check_model, errors)
+    if not SET_NAME.fullmatch(plan.prompts):
+        errors["prompts"] = f"'{plan.prompts[:60]}' is no name of a prompt set: small letters, digits, - and _."
     game = _game(plan, errors)
     if len(set(plan.seeds)) != len(plan.seeds):
         errors["seeds"] = "A seed is named twice; equal seeds with equal answers are one run counted twice."
@@ -130,9 +137,12 @@ async def launch_plan(
 
     Raises:
         LaunchError: if the plan is wrong; nothing is stored.
-        app.minds.prompts.PromptError: if a prompt set cannot be used; nothing is stored.
     """
     configs = plan_configs(plan, check_model)
+    try:
+        load_prompt_sets(prompt_folders, {plan.prompts})
+    except PromptError as error:
+        raise LaunchError({"prompts": str(error)}) from error
     return await launch_configs(
         database,
         configs,
@@ -176,8 +186,8 @@ def default_name(plan: LaunchPlan) -> str:
     return f"{label}, {condition}: {count} run{'s' if count > 1 else ''}"
 
 
-def parse_mind(text: str, sampling: SamplingConfig, check_model: CheckModel) -> MindConfig:
-    """Read `scripted:POLICY` or `generative:ENDPOINT/MODEL`.
+def parse_mind(text: str, sampling: SamplingConfig, check_model: CheckModel, prompts: str = "base") -> MindConfig:
+    """Read `scripted:POLICY` or `generative:ENDPOINT/MODEL`; a language model is prompted by the set *prompts*.
 
     Raises:
         ValueError: with a sentence that says what can be written.
@@ -189,7 +199,7 @@ def parse_mind(text: str, sampling: SamplingConfig, check_model: CheckModel) -> 
         return ScriptedMind(policy=rest)
     if kind == "generative" and rest:
         _check(rest, check_model)
-        return GenerativeMind(model=rest, sampling=sampling)
+        return GenerativeMind(model=rest, sampling=sampling, prompts=prompts)
     raise ValueError(f"'{text}' is no mind. Write scripted:POLICY or generative:ENDPOINT/MODEL.")
 
 
@@ -245,9 +255,10 @@ def _agents(
     if (wrong := wrong_names(names, known.words.overseer if known else "")) is not None:
         errors["agents"] = wrong
         return []
+    prompts = _set_name(plan)
     for name, text in zip(names, minds, strict=True):
         try:
-            agents.append(AgentConfig(name=name, mind=parse_mind(text, sampling, check_model)))
+            agents.append(AgentConfig(name=name, mind=parse_mind(text, sampling, check_model, prompts)))
         except ValidationError as error:
             errors["agents"] = f"'{name[:40]}' is no name for an agent. {sentence(error)}"
         except ValueError as error:
@@ -261,7 +272,9 @@ def _framework(
     if plan.framework is None:
         for agent in agents:
             if isinstance(agent.mind, GenerativeMind):
-                return GenerativeFramework(model=agent.mind.model, sampling=agent.mind.sampling)
+                return GenerativeFramework(
+                    model=agent.mind.model, sampling=agent.mind.sampling, prompts=_set_name(plan)
+                )
         return ScriptedFramework()
     if plan.framework == "scripted":
         return ScriptedFramework()
@@ -273,7 +286,12 @@ def _framework(
     if not isinstance(mind, GenerativeMind):
         errors["framework"] = "The framework is 'scripted' or 'generative:ENDPOINT/MODEL'."
         return None
-    return GenerativeFramework(model=mind.model, sampling=mind.sampling)
+    return GenerativeFramework(model=mind.model, sampling=mind.sampling, prompts=_set_name(plan))
+
+
+def _set_name(plan: LaunchPlan) -> str:
+    """Return the plan's prompt set; where its name is none, which is an error of its own, the others can be checked."""
+    return plan.prompts if SET_NAME.fullmatch(plan.prompts) else "base"
 
 
 def _game(plan: LaunchPlan, errors: dict[str, str]) -> GameConfig | None:

@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from app.commons.config import SamplingConfig
-from app.models.base import CallKey, Message, Model, Segment
+from app.minds.text import before_cut
+from app.models.base import CallKey, Completion, Message, Model, Segment
 
 T = TypeVar("T")
 A = TypeVar("A")
 B = TypeVar("B")
 
 ATTEMPTS = 3
+CUT = frozenset({"length", "max_tokens"})
+"""What endpoints say when the token limit ended the text."""
 QUOTED_BACK = 4000
 """How many characters of an unreadable answer, counted from its end, are shown to the model again."""
 
@@ -50,11 +53,16 @@ class Asker:
         messages = task.messages
         while True:
             completion = await self._model.complete(messages, self._sampling, key)
-            value = read(completion.text)
+            value = read(whole_text(completion))
             if value is not None or key.attempt == ATTEMPTS:
                 return Asked(value, key.attempt)
             messages += _asked_again(completion.text, task)
             key = key.again()
+
+
+def whole_text(completion: Completion) -> str:
+    """Return a completion's text, without what was still being written where the token limit cut it."""
+    return before_cut(completion.text) if completion.finish_reason in CUT else completion.text
 
 
 def _asked_again(answer: str, task: Task) -> tuple[Message, Message]:

@@ -9,7 +9,8 @@ from app.commons.minds import Framework, Mind
 from app.commons.scenario import Scenario, get_scenario
 from app.minds.framework import GenerativeFramework
 from app.minds.generative import GenerativeMind
-from app.minds.prompts import PromptError, PromptSet
+from app.minds.prompt_folders import load_set
+from app.minds.prompts import PromptSet
 from app.minds.scripted import ScriptedFramework, ScriptedMind
 from app.models.base import Model
 
@@ -41,7 +42,8 @@ def build_minds(
         return minds, ScriptedFramework(scenario)
     if isinstance(framework, configuration.GenerativeFramework):
         model = open_model(framework.model)
-        return minds, GenerativeFramework(scenario, config, framework, prompts[framework.prompts], model)
+        wording = prompts[framework.prompts]
+        return minds, GenerativeFramework(wording.in_words(scenario), config, framework, wording, model)
     raise NotPlayable("An imported run cannot be played again.")
 
 
@@ -56,21 +58,17 @@ def _mind(
     if isinstance(mind, configuration.ScriptedMind):
         return ScriptedMind(agent.name, mind.policy, config, scenario)
     if isinstance(mind, configuration.GenerativeMind):
-        return GenerativeMind(agent.name, scenario, config, mind, prompts[mind.prompts], open_model(mind.model))
+        wording = prompts[mind.prompts]
+        return GenerativeMind(agent.name, wording.in_words(scenario), config, mind, wording, open_model(mind.model))
     raise NotPlayable(f"{agent.name} is from an imported run and cannot be played again.")
 
 
 def load_prompt_sets(folders: Sequence[Path], names: Iterable[str]) -> dict[str, dict[str, str]]:
-    """Return the files of the named prompt sets; the first of *folders* that has a set of a name wins.
+    """Return all files of the named prompt sets, those of the sets they extend included.
+
+    The first of *folders* that has a set of a name wins.
 
     Raises:
         PromptError: if a set is missing or cannot be used.
     """
-    found = {}
-    for name in sorted(names):
-        folder = next((folder / name for folder in folders if (folder / name).is_dir()), None)
-        if folder is None:
-            places = " or ".join(str(folder) for folder in folders)
-            raise PromptError(f"There is no prompt set '{name}' in {places}.")
-        found[name] = PromptSet.load(folder).files
-    return found
+    return {name: load_set(folders, name).files for name in sorted(names)}

@@ -2,20 +2,24 @@
 
 A set is identified by a hash over its file names and texts and can be rebuilt from those alone, so that a run stored
 with its set can be resumed after the folder has changed. A template can use `words` (the scenario's words) and the
-variables of its piece listed in `PIECES`; `game` is what the rules may tell (`wording.Facts`).
+variables of its piece listed in `PIECES`; `game` is what the rules may tell (`wording.Facts`). A set may put the words
+of scenarios in its own way (`set_words`), and may extend another: it then holds only the files that differ, but is
+always kept and hashed whole (`prompt_folders`).
 """
 
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from jinja2 import DictLoader, StrictUndefined, TemplateError, UndefinedError, meta
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from pydantic import ValidationError
 
 from app.commons.frozen import Frozen, content_hash
+from app.commons.scenario import Scenario
+from app.minds.set_words import WORDS_FILE, in_words, read_words
 from app.models.base import Segment, SegmentKind
 
 SET_FILE = "set.toml"
@@ -78,26 +82,52 @@ PIECES: Mapping[str, Piece] = {
 }  # fmt: skip
 
 
-class _SetInfo(Frozen):
+class SetInfo(Frozen):
+    """What `set.toml` says; `extends` names the set whose files stand in for those that this one does not have."""
+
     name: str
     version: str
     description: str
+    extends: str | None = None
+
+
+def read_info(name: str, files: Mapping[str, str]) -> SetInfo:
+    """Return what the `set.toml` of the set called *name* says.
+
+    Raises:
+        PromptError: if it is missing or says something else than it should.
+    """
+    if SET_FILE not in files:
+        raise PromptError(f"The prompt set '{name}' has no file '{SET_FILE}'.")
+    try:
+        return SetInfo.model_validate(tomllib.loads(files[SET_FILE]))
+    except tomllib.TOMLDecodeError as error:
+        raise PromptError(f"The file '{SET_FILE}' of the prompt set '{name}' is no TOML: {error}.") from None
+    except ValidationError as error:
+        problem = error.errors(include_url=False, include_input=False)[0]
+        key = ".".join(str(part) for part in problem["loc"])
+        what = {"extra_forbidden": "is unknown there", "missing": "is missing"}.get(problem["type"], "must be a text")
+        raise PromptError(
+            f"The file '{SET_FILE}' of the prompt set '{name}' must hold name, version and description as texts, "
+            f"and extends where it extends another set: '{key}' {what}."
+        ) from None
 
 
 class PromptSet:
     """A named set of templates, compiled once; rendering has no side effects."""
 
     def __init__(self, name: str, files: Mapping[str, str]) -> None:
-        """Check and compile the set called *name*; use `load` or `from_files`.
+        """Check and compile the set called *name*, given all its files; `prompt_folders` reads them from folders.
 
         Raises:
             PromptError: if a file is missing, cannot be compiled or uses a variable that nobody fills in.
         """
         self.name = name
         self.files: dict[str, str] = dict(sorted(files.items()))
-        self._info = self._read_info()
-        self.version = self._info.version
-        self.description = self._info.description
+        info = read_info(name, self.files)
+        self.version = info.version
+        self.description = info.description
+        self._words = self._read_words()
         environment = ImmutableSandboxedEnvironment(
             loader=DictLoader(self.files), undefined=StrictUndefined, autoescape=False, keep_trailing_newline=False
         )
@@ -117,24 +147,6 @@ class PromptSet:
                     f"The prompt set '{name}' uses '{unknown[0]}' in '{file}', which nobody fills in. "
                     f"There you can use: {known}."
                 )
-
-    @classmethod
-    def load(cls, folder: Path) -> "PromptSet":
-        """Read the set kept in *folder*; it is called as the folder is.
-
-        Raises:
-            PromptError: if the folder is no usable prompt set.
-        """
-        if not (folder / SET_FILE).is_file():
-            raise PromptError(
-                f"There is no prompt set '{folder.name}': no file '{SET_FILE}' in the folder of that name."
-            )
-        try:
-            paths = [folder / SET_FILE, *folder.glob("*" + ENDING)]
-            files = {path.name: path.read_text(encoding="utf-8") for path in paths}
-        except (OSError, UnicodeDecodeError) as error:
-            raise PromptError(f"The prompt set '{folder.name}' cannot be read: {error}.") from error
-        return cls(folder.name, files)
 
     @classmethod
     def from_files(cls, name: str, files: Mapping[str, str]) -> "PromptSet":
@@ -176,13 +188,12 @@ class PromptSet:
         piece = PIECES[piece_name]
         return Segment(kind=piece.kind, text=text if first else piece.before + text, memory=memory)
 
-    def _read_info(self) -> _SetInfo:
+    def in_words(self, scenario: Scenario) -> Scenario:
+        """Return *scenario* with this set's words where it has its own."""
+        return in_words(scenario, self._words)
+
+    def _read_words(self) -> dict[str, dict[str, str]]:
         try:
-            return _SetInfo.model_validate(tomllib.loads(self.files[SET_FILE]))
-        except KeyError:
-            raise PromptError(f"The prompt set '{self.name}' has no file '{SET_FILE}'.") from None
+            return read_words(self.files[WORDS_FILE]) if WORDS_FILE in self.files else {}
         except ValueError as error:
-            raise PromptError(
-                f"The file '{SET_FILE}' of the prompt set '{self.name}' must hold name, version and description "
-                f"as texts: {error}"
-            ) from error
+            raise PromptError(f"The file '{WORDS_FILE}' of the prompt set '{self.name}' is wrong. {error}") from None

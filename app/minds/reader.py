@@ -51,13 +51,13 @@ class Insight:
 
 def read_number(text: str) -> int | None:
     """Return the whole number after the last marker `Answer:`, kept as it was asked, or None if there is not one."""
-    region = _answer(text)
+    region = final_answer(text)
     return None if region is None else one_number(region)
 
 
 def read_rating(text: str) -> int | None:
     """Return the rating after the last marker, 1 to 10, or None. "7/10" and "7 out of 10" are 7."""
-    region = _answer(text)
+    region = final_answer(text)
     if region is None:
         return None
     rating = one_number(_SCALE.sub(r"\1", region))
@@ -66,7 +66,7 @@ def read_rating(text: str) -> int | None:
 
 def read_limit(text: str) -> int | Literal["no limit"] | None:
     """Return the limit after the last marker, `NO_LIMIT` where the answer says there is none, or None."""
-    region = _answer(text)
+    region = final_answer(text)
     if region is None:
         return None
     number = one_number(region, bound_allowed=True)
@@ -120,8 +120,8 @@ def read_insights(text: str, statements: int) -> tuple[Insight, ...] | None:
     return tuple(found[:statements]) or None
 
 
-def _answer(text: str) -> str | None:
-    """Return what follows the last marker, one line; a reply that is a single short line needs no marker."""
+def final_answer(text: str) -> str | None:
+    """Return what follows the last marker, one line, or None without a marker; a short reply needs none."""
     plain = strip_markup(strip_thinking(text))
     markers = list(_MARKER.finditer(plain))
     if not markers:

@@ -52,6 +52,15 @@ def sentences(text: str) -> Iterator[str]:
         yield rest
 
 
+def before_cut(text: str) -> str:
+    """Return *text*, which ends where it was cut, up to the end of its last whole line or sentence.
+
+    "Answer: 1" may have been going to be 10, and a sentence without its end something else.
+    """
+    ends = (end.end() for end in _SENTENCE_END.finditer(text) if end.end() < len(text))
+    return text[: max(0, text.rfind("\n"), *ends)].rstrip()
+
+
 def unquoted(text: str) -> str:
     """Return *text* without the quotation marks around all of it, if there are any."""
     if len(text) > 1 and _QUOTES.get(text[0]) == text[-1] and text[-1] not in text[1:-1]:

@@ -10,17 +10,31 @@ from app.web import urls
 from app.web.answers import ErrorBoundary, install
 from app.web.api import catalogue as api_catalogue
 from app.web.api import record as api_record
+from app.web.api import reference as api_reference
 from app.web.api import runs as api_runs
 from app.web.api import shares as api_shares
 from app.web.errors import ErrorReply
 from app.web.policy import BodyLimit, HeadAsGet, SecurityHeaders
-from app.web.routes import about, experiments, home, imports, launch, login, record, runs, shared, shares, static
+from app.web.routes import (
+    about,
+    experiments,
+    home,
+    imports,
+    launch,
+    login,
+    prompts,
+    record,
+    runs,
+    shared,
+    shares,
+    static,
+)
 from app.web.security import Guard
 
 MAX_BODY = 1_000_000
 # Addresses that take more, in bytes.
 LARGER_BODIES = {urls.import_logs(): imports.MAX_UPLOAD}
-PAGES = (home, launch, imports, runs, record, experiments, shares, shared, about, login, static)
+PAGES = (home, launch, prompts, imports, runs, record, experiments, shares, shared, about, login, static)
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -38,7 +52,7 @@ def build(lifespan: Lifespan, *, version: str, openapi_url: str) -> FastAPI:
         redoc_url=None,
     )
     api = APIRouter(prefix=urls.API, responses={"4XX": {"model": ErrorReply}, "5XX": {"model": ErrorReply}})
-    for part in (api_runs, api_record, api_catalogue, api_shares):
+    for part in (api_runs, api_record, api_catalogue, api_shares, api_reference):
         api.include_router(part.router)
     app.include_router(api)
     for module in PAGES:

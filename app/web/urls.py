@@ -34,6 +34,21 @@ def estimate() -> str:
     return "/launch/estimate"
 
 
+def preview(query: Query | None = None) -> str:
+    """What a model would be sent by the launch that *query* describes, in the launch form's fields."""
+    return with_query("/launch/preview", query)
+
+
+def launch_with(query: Query) -> str:
+    """The launch form with the fields of *query* filled in."""
+    return with_query("/launch", query)
+
+
+def prompts() -> str:
+    """The prompt sets."""
+    return "/prompts"
+
+
 def runs(query: Query | None = None) -> str:
     """The list of runs."""
     return with_query("/runs", query)

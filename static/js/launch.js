@@ -55,7 +55,9 @@ form.addEventListener("change", (event) => {
 form.addEventListener("focusout", (event) => {
   if (event.target.name && event.target.value !== event.target.defaultValue) touched.add(event.target.name);
 });
-form.addEventListener("submit", () => {
+form.addEventListener("submit", (event) => {
+  // A preview opens beside the form, which stays as it is.
+  if (event.submitter?.hasAttribute("formaction")) return;
   // Sent once is enough; the page may be left and come back from the history.
   button.setAttribute("aria-disabled", "true");
 });

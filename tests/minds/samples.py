@@ -8,6 +8,7 @@ from app.commons.config import AgentConfig, EpisodeConfig, GameConfig, Generativ
 from app.commons.events import Memory
 from app.commons.minds import Contribution, Moment, TalkState
 from app.commons.scenario import Scenario, amount, get_condition
+from app.minds.prompt_folders import load_folder, load_set
 from app.minds.prompts import PromptSet
 
 NAMES = ("John", "Kate", "Jack", "Emma", "Luke")
@@ -15,8 +16,12 @@ BASE = Path(__file__).parents[2] / "templates" / "prompts" / "base"
 GOLDEN = Path(__file__).parent / "golden"
 
 
+def prompt_set(name: str) -> PromptSet:
+    return load_set([BASE.parent], name)
+
+
 def base_prompts() -> PromptSet:
-    return PromptSet.load(BASE)
+    return load_folder(BASE)
 
 
 def episode(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from app.minds.prompt_folders import load_folder
 from app.minds.prompts import PIECES, PromptError, PromptSet
 from tests.minds.samples import BASE, base_prompts
 from tests.minds.write_golden import CASES, golden_path, golden_text
@@ -63,7 +64,7 @@ def test_an_unusable_set_is_refused_and_the_file_is_named(change: dict[str, str 
 
 def test_a_folder_that_is_no_set_is_refused(tmp_path: Path):
     with pytest.raises(PromptError, match="There is no prompt set 'missing'"):
-        PromptSet.load(tmp_path / "missing")
+        load_folder(tmp_path / "missing")
 
 
 def test_a_missing_variable_is_an_error_that_names_the_file():

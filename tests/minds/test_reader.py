@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from app.minds.asking import whole_text
 from app.minds.reader import (
     NO_LIMIT,
     Insight,
@@ -15,6 +16,7 @@ from app.minds.reader import (
     read_sentence,
     read_utterance,
 )
+from app.models.base import Completion
 from tests.minds.samples import NAMES
 
 NUMBERS = [
@@ -119,6 +121,21 @@ NUMBERS = [
     ("[THINK]Answer: 3[/THINK]Answer: 5", 5),
 ]
 
+# What the token limit cut: only whole lines and sentences count.
+CUT = [
+    ("I think 10 is right. Answer: 1", None),
+    ("Step by step, the lake holds 100 tons and", None),
+    ("Answer: 10", None),
+    ("Answer: 10\n", 10),
+    ("Answer: 10\nThis leaves 90 tons for", 10),
+    ("Answer: 10 tons. That leaves", 10),
+    ("Answer: 10.", None),
+    ("Answer: 12\nOn second thoughts, Answer: 1", 12),
+    ("<think>Answer: 10\nand then", None),
+    ("10", None),
+    ("", None),
+]
+
 RATINGS = [
     ("Answer: 8", 8), ("8", 8), ("Answer: 8/10", 8), ("Answer: 10 out of 10", 10), ("Answer: 7.5", 7),
     ("Answer: 85", None), ("Answer: 0", None), ("Answer: 11", None), ("Answer: 3/5", None), ("Answer: 5-6", None),
@@ -137,6 +154,23 @@ LIMITS = [
 @pytest.mark.parametrize(("text", "expected"), NUMBERS)
 def test_a_number_is_read_or_it_is_not(text: str, expected: int | None):
     assert read_number(text) == expected
+
+
+@pytest.mark.parametrize(("text", "expected"), CUT)
+@pytest.mark.parametrize("reason", ["length", "max_tokens"])
+def test_what_was_still_being_written_at_the_token_limit_is_no_answer(text: str, expected: int | None, reason: str):
+    assert read_number(whole_text(Completion(text=text, finish_reason=reason))) == expected
+    assert whole_text(Completion(text=text, finish_reason="stop")) == text
+
+
+def test_a_sentence_or_an_utterance_that_was_cut_is_unreadable():
+    assert read_sentence(whole_text(Completion(text="We agreed that everybody", finish_reason="length"))) is None
+    said = "Response: We should all keep to"
+    assert read_utterance(whole_text(Completion(text=said, finish_reason="length")), NAMES) is None
+
+
+def test_the_table_has_at_least_sixty_cases():
+    assert len(NUMBERS) + len(RATINGS) + len(LIMITS) + len(CUT) >= 60
 
 
 @pytest.mark.parametrize(("text", "expected"), RATINGS)

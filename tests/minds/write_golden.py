@@ -3,16 +3,18 @@
 from app.commons.scenario import conditions, get_scenario
 from app.minds.asking import Task
 from app.minds.wording import Wording
-from tests.minds.samples import GOLDEN, base_prompts, episode, memories, moment, talk, talk_moment
+from tests.minds.samples import GOLDEN, episode, memories, moment, prompt_set, talk, talk_moment
 
 SCENARIOS = ("fishery", "pasture", "pollution")
 CASES = [(scenario, condition) for scenario in SCENARIOS for condition in conditions()]
+PARAPHRASES = ("paraphrase-1", "paraphrase-2")
 
 
-def golden_text(scenario_name: str, condition: str) -> str:
+def golden_text(scenario_name: str, condition: str, prompts: str = "base") -> str:
     """Everything that models are told in one scenario under one condition, in the order of a month."""
-    scenario = get_scenario(scenario_name)
-    wording = Wording(base_prompts(), scenario, episode(scenario_name, condition))
+    chosen = prompt_set(prompts)
+    scenario = chosen.in_words(get_scenario(scenario_name))
+    wording = Wording(chosen, scenario, episode(scenario_name, condition))
     known = [item for item in memories(scenario) if _known(item.purpose, condition)]
     tasks = {"harvest": wording.harvest("John", moment(2), known, 86)}
     if condition != "no_communication":
@@ -30,8 +32,9 @@ def golden_text(scenario_name: str, condition: str) -> str:
     return "\n\n".join([f"# system\n\n{system}", *(_shown(name, task, system) for name, task in tasks.items())]) + "\n"
 
 
-def golden_path(scenario_name: str, condition: str):
-    return GOLDEN / f"{scenario_name}.{condition}.txt"
+def golden_path(scenario_name: str, condition: str, prompts: str = "base"):
+    folder = GOLDEN if prompts == "base" else GOLDEN / prompts
+    return folder / f"{scenario_name}.{condition}.txt"
 
 
 def _known(purpose: str, condition: str) -> bool:
@@ -50,9 +53,11 @@ def _shown(name: str, task: Task, system: str) -> str:
 
 
 def main() -> None:
-    GOLDEN.mkdir(exist_ok=True)
-    for scenario, condition in CASES:
-        golden_path(scenario, condition).write_text(golden_text(scenario, condition), encoding="utf-8")
+    for prompts in ("base", *PARAPHRASES):
+        for scenario, condition in CASES:
+            path = golden_path(scenario, condition, prompts)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(golden_text(scenario, condition, prompts), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -179,3 +179,16 @@ class ShareList(BaseModel):
     """Issued links, newest first."""
 
     shares: list[ShareOut]
+
+
+class PromptSetOut(BaseModel):
+    """A prompt set: all its files, and which of them are its own where it extends another."""
+
+    name: str
+    version: str | None
+    hash: str | None = Field(description="the SHA-256 that runs are pinned to")
+    description: str | None
+    extends: str | None
+    own: tuple[str, ...]
+    files: dict[str, str]
+    problem: str | None = Field(description="why it cannot be used, if it cannot")

@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from app.analysis.published import Published
 from app.commons.scenario import Condition, Scenario
+from app.minds.prompt_folders import FoundSet
 from app.models.hub import EndpointView
 from app.store.records import RunRecord, ShareRecord
 from app.web.contexts.rows import RunRow
@@ -167,11 +169,13 @@ class ApiLine:
 
 @dataclass(frozen=True)
 class MethodsPage:
-    """pages/methods.html: scenarios, conditions, policies, and the API's addresses."""
+    """pages/methods.html: scenarios, conditions, policies, prompt sets, published figures, the API's addresses."""
 
     scenarios: Sequence[Scenario]
     conditions: Sequence[Condition]
     policies: Sequence[tuple[str, str]]
+    prompt_sets: Sequence[FoundSet]
+    published: Published
     api: Sequence[ApiLine]
     version: str
     engine_version: str
@@ -219,6 +223,7 @@ class LaunchPage:
         count: how many runs, for the button.
         source: the run this form was filled from.
         missing: endpoints that lack their key.
+        prompt_sets: names of the prompt sets that can be used.
         advanced: whether the advanced numbers are shown at once.
     """
 
@@ -234,4 +239,5 @@ class LaunchPage:
     count: int
     source: RunRecord | None
     missing: Sequence[EndpointView]
+    prompt_sets: Sequence[str]
     advanced: bool

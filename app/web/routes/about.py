@@ -2,9 +2,12 @@
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, JSONResponse
+from starlette.concurrency import run_in_threadpool
 
+from app.analysis.published import published
 from app.commons.scenario import conditions, scenarios
 from app.engine.version import ENGINE_VERSION
+from app.minds.prompt_folders import find_sets
 from app.web.contexts.pages import ApiLine, MethodsPage, SettingsPage
 from app.web.health import look
 from app.web.pages import page
@@ -28,6 +31,8 @@ async def methods(request: Request, services: Use) -> HTMLResponse:
         scenarios=[scenario for scenario in scenarios().values() if scenario.playable],
         conditions=list(conditions().values()),
         policies=[(choice.label.partition(": ")[0], choice.label.partition(": ")[2]) for choice in POLICY_LABELS],
+        prompt_sets=await run_in_threadpool(find_sets, services.prompt_folders),
+        published=published(),
         api=[
             ApiLine(method.upper(), path, operation["description"].partition("\n")[0].replace("`", ""))
             for path, operations in request.app.openapi()["paths"].items()

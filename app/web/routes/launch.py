@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from app.commons.scenario import conditions, scenarios
 from app.jobs.launch import LaunchError, launch_plan
+from app.minds.prompt_folders import find_sets
 from app.minds.prompts import PromptError
 from app.store.records import RunRecord
 from app.store.runs import UnknownRun, get_run
@@ -114,6 +115,7 @@ def _render(
         count=len(checked[1]) if checked else 1,
         source=source,
         missing=[view for view in services.models.views() if not view.key_present],
+        prompt_sets=[found.name for found in find_sets(services.prompt_folders) if found.prompts],
         advanced=any(form.values[name] != DEFAULTS[name] for name in ADVANCED)
         or any(name in form.errors for name in (*ADVANCED, "agents")),
     )

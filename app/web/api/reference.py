@@ -1,0 +1,35 @@
+"""What runs are told and set beside: prompt sets, and figures that others have published."""
+
+from fastapi import APIRouter
+from starlette.concurrency import run_in_threadpool
+
+from app.analysis.published import Published, published
+from app.minds.prompt_folders import find_sets
+from app.web.api.schemas import PromptSetOut
+from app.web.services import Use
+
+router = APIRouter(tags=["reference"])
+
+
+@router.get("/prompts")
+async def prompts(services: Use) -> list[PromptSetOut]:
+    """Return the prompt sets with their files; one that cannot be used says why."""
+    return [
+        PromptSetOut(
+            name=found.name,
+            version=found.prompts and found.prompts.version,
+            hash=found.prompts and found.prompts.hash,
+            description=found.prompts and found.prompts.description,
+            extends=found.extends,
+            own=found.own,
+            files=found.prompts.files if found.prompts else {},
+            problem=found.problem,
+        )
+        for found in await run_in_threadpool(find_sets, services.prompt_folders)
+    ]
+
+
+@router.get("/published")
+async def figures() -> Published:
+    """Return published figures with source, table and page; they come from other prompts than ours."""
+    return published()
