@@ -19,7 +19,7 @@ from app.store.connect import Database, open_database
 from app.store.leases import Claim
 from app.store.subskills import SubskillCase, SubskillRun, get_subskill_run, subskill_cases
 from app.subskills.plan import SubskillPlan, start_tests
-from app.subskills.report import run_object
+from app.subskills.report import report_of
 from app.subskills.research import import_results
 from app.subskills.results import ScoredTest, results
 from app.subskills.tester import Tester
@@ -101,7 +101,7 @@ async def _ask(worker: SubskillWorker, database: Database, hub: ModelHub, ids: S
 
 def _print(run: SubskillRun, cases: Sequence[SubskillCase], *, as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps(run_object(run, cases), ensure_ascii=False))
+        typer.echo(report_of(run, cases).model_dump_json())
         return
     out.print(f"Tests {run.id}: {run.state}" + (f" ({run.reason})" if run.reason else ""), markup=False)
     out.print(f"  {run.model}, {run.scenario}, seed {run.seed}, {run.done} of {run.total} cases", markup=False)

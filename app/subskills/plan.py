@@ -35,7 +35,7 @@ class SubskillPlan(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     model: str = Field(pattern=r"^[A-Za-z0-9_.-]+/\S+$", max_length=200, description="ENDPOINT/MODEL")
-    scenarios: list[str] = Field(default=["fishery"], min_length=1, max_length=20)
+    scenarios: list[str] = Field(default=list(SCENARIOS), min_length=1, max_length=20)
     cases: int = Field(default=CASES, ge=1, le=MOST_CASES, description="of each test")
     seed: int = Field(default=1, ge=0, le=2**31 - 1, description="draws the cases")
     sampling: SamplingConfig = SamplingConfig()

@@ -11,15 +11,16 @@ from app.web.answers import ErrorBoundary, install
 from app.web.api import catalogue as api_catalogue
 from app.web.api import runs as api_runs
 from app.web.api import shares as api_shares
+from app.web.api import subskills as api_subskills
 from app.web.errors import ErrorReply
 from app.web.policy import BodyLimit, HeadAsGet, SecurityHeaders
-from app.web.routes import about, experiments, home, imports, launch, login, runs, shared, shares, static
+from app.web.routes import about, experiments, home, imports, launch, login, runs, shared, shares, static, subskills
 from app.web.security import Guard
 
 MAX_BODY = 1_000_000
 # Addresses that take more, in bytes.
 LARGER_BODIES = {urls.import_logs(): imports.MAX_UPLOAD}
-PAGES = (home, launch, imports, runs, experiments, shares, shared, about, login, static)
+PAGES = (home, launch, imports, runs, experiments, shares, shared, about, login, static, subskills)
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -37,7 +38,7 @@ def build(lifespan: Lifespan, *, version: str, openapi_url: str) -> FastAPI:
         redoc_url=None,
     )
     api = APIRouter(prefix=urls.API, responses={"4XX": {"model": ErrorReply}, "5XX": {"model": ErrorReply}})
-    for part in (api_runs, api_catalogue, api_shares):
+    for part in (api_runs, api_catalogue, api_shares, api_subskills):
         api.include_router(part.router)
     app.include_router(api)
     for module in PAGES:
