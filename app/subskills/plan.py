@@ -20,6 +20,14 @@ from app.subskills.prompts import GAME_SET, SET_NAME, Questions, SubskillPrompts
 
 SCENARIOS = ("fishery", "pasture", "pollution")
 
+SENTENCES = {
+    "model": "Model: write it as ENDPOINT/MODEL.",
+    "scenarios": f"Scenarios: choose one or more of {', '.join(SCENARIOS)}.",
+    "cases": f"Cases: a whole number from 1 to {MOST_CASES}.",
+    "seed": f"Seed: a whole number from 0 to {2**31 - 1}.",
+    "sampling": "Sampling: temperature from 0 to 2, top-p above 0 and up to 1, at least one token.",
+}
+
 
 class SubskillPlanError(ValueError):
     """Tests that cannot be started; `fields` says for each field what is wrong."""
@@ -128,8 +136,5 @@ def _run(
 
 
 def _sentence(item: Any) -> str:
-    text = str(item["msg"]).removeprefix("Value error, ")
-    name = str(item["loc"][0]).replace("_", " ").capitalize()
-    if item["loc"][0] == "model":
-        return "Model: write it as ENDPOINT/MODEL."
-    return f"{name}: {text[:1].lower()}{text[1:]}."
+    field, text = item["loc"][0], str(item["msg"])
+    return SENTENCES.get(field) or f"{str(field).replace('_', ' ').capitalize()}: {text[:1].lower()}{text[1:]}."

@@ -116,6 +116,8 @@ class Tester:
     async def _ask_open_cases(self, recorder: SubskillRecorder) -> None:
         run = await get_subskill_run(self._database, self.claim.run_id)
         cases = [case for case in await subskill_cases(self._database, run.id) if not case.done]
+        # By number, so that all tests come along together and a run that is stopped says something about each.
+        cases.sort(key=lambda case: (case.number, case.test))
         questions = await self._questions(run)
         asker = Asker(self._hub.open(run.model, run.id, recorder), run.sent or SamplingConfig())
         waiting = iter(cases)
