@@ -32,6 +32,8 @@ from app.settings import Settings, SettingsError, environment, load_settings
 from app.store.connect import DatabaseError, open_database
 from app.store.migrate import upgrade
 from app.store.runs import UnknownRun
+from app.subskills.plan import SubskillPlanError
+from app.subskills.research import UnreadableResults
 
 app = typer.Typer(
     name="govsim",
@@ -56,6 +58,8 @@ KNOWN_ERRORS = (
     ExportError,
     NotRerunnable,
     UnknownName,
+    SubskillPlanError,
+    UnreadableResults,
 )
 
 
@@ -137,9 +141,10 @@ def serve(
 def worker(
     parent: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:
-    """Play queued runs until stopped."""
+    """Play queued runs and ask queued subskill tests until stopped."""
     from app.jobs.supervise import follow_parent
-    from app.jobs.worker import Worker
+    from app.jobs.worker import Worker, owner_name
+    from app.subskills.worker import SubskillWorker
 
     log_to_stderr("info")
     settings = settings_and_schema()
@@ -153,12 +158,10 @@ def worker(
         database = open_database(settings.database_url)
         try:
             async with hub_of(settings) as hub:
-                await Worker(
-                    database,
-                    hub,
-                    capacity=settings.runs_per_worker,
-                    stale_after=timedelta(seconds=settings.stale_after_s),
-                ).work(stop)
+                stale_after = timedelta(seconds=settings.stale_after_s)
+                runs = Worker(database, hub, capacity=settings.runs_per_worker, stale_after=stale_after)
+                tests = SubskillWorker(database, hub, owner=owner_name("worker"), stale_after=stale_after)
+                await asyncio.gather(runs.work(stop), tests.work(stop))
         finally:
             if follower is not None:
                 follower.cancel()
@@ -272,6 +275,62 @@ def export(
     from app.console_run import export_run
 
     asyncio.run(export_run(settings_and_schema(), run, kind, out))
+
+
+@app.command()
+def subskills(
+    model: Annotated[str, typer.Option(help="ENDPOINT/MODEL.")],
+    scenario: Annotated[
+        list[str] | None, typer.Option(help="fishery, pasture or pollution; as often as you like. By default all.")
+    ] = None,
+    cases: Annotated[int, typer.Option(help="Cases of each of the eight tests.")] = 150,
+    seed: Annotated[int, typer.Option(help="Draws the cases; models are compared on equal ones.")] = 1,
+    temperature: Annotated[str, typer.Option(help="Sampling temperature; none: not sent.")] = "0",
+    top_p: Annotated[str, typer.Option(help="Nucleus sampling; none: not sent.")] = "1",
+    max_tokens: Annotated[int, typer.Option(help="Longest answer in tokens.")] = 8000,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object for each scenario.")] = False,
+) -> None:
+    """Test here and now whether a model understands the game: eight tests, scored exactly."""
+    from app.subskills.console import test_here
+    from app.subskills.plan import SCENARIOS, read_plan
+
+    plan = read_plan(
+        {
+            "model": model,
+            "scenarios": scenario or list(SCENARIOS),
+            "cases": cases,
+            "seed": seed,
+            "sampling": {
+                "temperature": number_or_none("--temperature", temperature),
+                "top_p": number_or_none("--top-p", top_p),
+                "max_tokens": max_tokens,
+            },
+        }
+    )
+    settings = settings_and_schema()
+    raise typer.Exit(
+        asyncio.run(
+            test_here(
+                settings.database_url,
+                plan,
+                hub=hub_of(settings),
+                prompt_folders=prompt_folders(settings),
+                stale_after=timedelta(seconds=settings.stale_after_s),
+                as_json=as_json,
+            )
+        )
+    )
+
+
+@app.command("import-subskills")
+def import_subskills(
+    paths: Annotated[list[Path], typer.Argument(help="Result files of the research code, or folders of them.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array.")] = False,
+) -> None:
+    """Import results of the research code's subskill tests."""
+    from app.subskills.console import import_here
+
+    raise typer.Exit(asyncio.run(import_here(settings_and_schema().database_url, paths, as_json=as_json)))
 
 
 @db.command("upgrade")

@@ -70,6 +70,9 @@ def test_one_mind_for_each_agent_and_no_communication(tmp_path: Path) -> None:
         (["run", "--allocation", "lottery"], "There is no allocation rule 'lottery'"),
         (["run", "--temperature", "warm"], "--temperature takes a number or none"),
         (["import", "/no/such/place"], "There is nothing at /no/such/place"),
+        (["subskills", "--model", "nonsense"], "write it as ENDPOINT/MODEL"),
+        (["subskills", "--model", "openai/gpt-4.1-mini"], "OPENAI_API_KEY"),
+        (["import-subskills", "/no/such/place"], "There is nothing at /no/such/place"),
         (["serve", "--host", "0.0.0.0"], "GOVSIM_PASSWORD"),
     ],
 )

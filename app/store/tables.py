@@ -7,7 +7,20 @@ columns of `run` are copies for lists, written together with the events they com
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, Float, ForeignKey, Index, Integer, LargeBinary, String, Text, TypeDecorator
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -208,3 +221,95 @@ class ShareRow(Base):
     last_seq: Mapped[int | None]
     with_prompts: Mapped[bool] = mapped_column(default=True)
     label: Mapped[str | None] = mapped_column(String(200))
+
+
+class SubskillRunRow(Base):
+    """One model's subskill tests in one scenario; the counts are copies for lists, written together with the cases."""
+
+    __tablename__ = "subskill_run"
+    __table_args__ = (
+        UniqueConstraint("submission", "scenario"),
+        Index("ix_subskill_run_state_created", "state", "created_at"),
+    )
+
+    id: Mapped[str] = mapped_column(String(16), primary_key=True)
+    created_at: Mapped[datetime]
+    started_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    submission: Mapped[str | None] = mapped_column(String(64))
+
+    origin: Mapped[str] = mapped_column(String(10), default="native")
+    test_set: Mapped[str] = mapped_column(String(60))
+    set_id: Mapped[str] = mapped_column(String(16), index=True)
+    model: Mapped[str] = mapped_column(String(200))
+    scenario: Mapped[str] = mapped_column(String(40))
+    seed: Mapped[int | None] = mapped_column(BigInteger)
+    cases: Mapped[int]
+    tests: Mapped[list[str]]
+    sampling: Mapped[str | None] = mapped_column(Text)
+    prompts: Mapped[dict[str, Any]] = mapped_column(default=dict)
+
+    state: Mapped[str] = mapped_column(String(12))
+    reason_kind: Mapped[str | None] = mapped_column(String(12))
+    reason: Mapped[str | None] = mapped_column(Text)
+    control: Mapped[str | None] = mapped_column(String(8))
+    owner: Mapped[str | None] = mapped_column(String(120))
+    heartbeat: Mapped[datetime | None]
+    epoch: Mapped[int] = mapped_column(default=0)
+    fruitless: Mapped[int] = mapped_column(default=0)
+
+    total: Mapped[int]
+    done: Mapped[int] = mapped_column(default=0)
+    passed: Mapped[int] = mapped_column(default=0)
+    unreadable: Mapped[int] = mapped_column(default=0)
+    calls: Mapped[int] = mapped_column(default=0)
+    prompt_tokens: Mapped[int] = mapped_column(default=0)
+    completion_tokens: Mapped[int] = mapped_column(default=0)
+    cost: Mapped[float | None] = mapped_column(Float(53))
+    unpriced_calls: Mapped[int] = mapped_column(default=0)
+
+    source: Mapped[str | None] = mapped_column(Text)
+    content_sha256: Mapped[str | None] = mapped_column(String(64), unique=True)
+    notes: Mapped[list[str]] = mapped_column(default=list)
+
+
+class SubskillCaseRow(Base):
+    """One question of a test and what came of it; `attempts` is 0 until it has been answered."""
+
+    __tablename__ = "subskill_case"
+
+    run_id: Mapped[str] = mapped_column(ForeignKey("subskill_run.id", ondelete="CASCADE"), primary_key=True)
+    test: Mapped[str] = mapped_column(String(80), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    agent: Mapped[str] = mapped_column(String(40))
+    stock: Mapped[int]
+    amount: Mapped[int | None]
+    low: Mapped[int]
+    high: Mapped[int]
+    prompt_hash: Mapped[str] = mapped_column(String(64))
+    attempts: Mapped[int] = mapped_column(default=0)
+    answer: Mapped[int | None] = mapped_column(BigInteger)
+    passed: Mapped[bool | None]
+
+
+class SubskillCallRow(Base):
+    """One call of a case: its messages, compressed, and the completion (None where an imported one is missing)."""
+
+    __tablename__ = "subskill_call"
+
+    run_id: Mapped[str] = mapped_column(ForeignKey("subskill_run.id", ondelete="CASCADE"), primary_key=True)
+    test: Mapped[str] = mapped_column(String(80), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    attempt: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(String(200))
+    request_hash: Mapped[str] = mapped_column(String(64))
+    messages: Mapped[bytes] = mapped_column(LargeBinary)
+    completion: Mapped[bytes | None] = mapped_column(LargeBinary)
+    thinking: Mapped[bytes | None] = mapped_column(LargeBinary)
+    prompt_tokens: Mapped[int | None]
+    completion_tokens: Mapped[int | None]
+    finish_reason: Mapped[str | None] = mapped_column(String(60))
+    model_revision: Mapped[str | None] = mapped_column(String(200))
+    latency_ms: Mapped[int | None]
+    transport_attempts: Mapped[int]
+    cost: Mapped[float | None] = mapped_column(Float(53))

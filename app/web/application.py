@@ -13,6 +13,7 @@ from app.web.api import record as api_record
 from app.web.api import reference as api_reference
 from app.web.api import runs as api_runs
 from app.web.api import shares as api_shares
+from app.web.api import subskills as api_subskills
 from app.web.errors import ErrorReply
 from app.web.policy import BodyLimit, HeadAsGet, SecurityHeaders
 from app.web.routes import (
@@ -28,13 +29,14 @@ from app.web.routes import (
     shared,
     shares,
     static,
+    subskills,
 )
 from app.web.security import Guard
 
 MAX_BODY = 1_000_000
 # Addresses that take more, in bytes.
 LARGER_BODIES = {urls.import_logs(): imports.MAX_UPLOAD}
-PAGES = (home, launch, prompts, imports, runs, record, experiments, shares, shared, about, login, static)
+PAGES = (home, launch, prompts, imports, runs, record, experiments, shares, shared, about, login, static, subskills)
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -52,7 +54,7 @@ def build(lifespan: Lifespan, *, version: str, openapi_url: str) -> FastAPI:
         redoc_url=None,
     )
     api = APIRouter(prefix=urls.API, responses={"4XX": {"model": ErrorReply}, "5XX": {"model": ErrorReply}})
-    for part in (api_runs, api_record, api_catalogue, api_shares, api_reference):
+    for part in (api_runs, api_record, api_catalogue, api_shares, api_reference, api_subskills):
         api.include_router(part.router)
     app.include_router(api)
     for module in PAGES:

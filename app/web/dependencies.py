@@ -6,12 +6,14 @@ from fastapi import Depends, Header, Path, Query
 
 from app.store.records import RunRecord
 from app.store.runs import get_run
+from app.store.subskills import SubskillRun, get_subskill_run
 from app.web.services import Use
 from app.web.shared import SharedRun, open_shared
 
 RunId = Annotated[str, Path(max_length=40)]
 Token = Annotated[str, Path(max_length=200)]
 ShareId = Annotated[str, Path(max_length=40)]
+SubskillRunId = Annotated[str, Path(max_length=40)]
 ExperimentId = Annotated[str, Path(max_length=40)]
 
 
@@ -35,6 +37,12 @@ def last_seen(
     return after
 
 
+async def known_tests(tests_id: SubskillRunId, services: Use) -> SubskillRun:
+    """Return the subskill tests that the address names; 404 if there are none."""
+    return await get_subskill_run(services.database, tests_id)
+
+
+KnownTests = Annotated[SubskillRun, Depends(known_tests)]
 KnownRun = Annotated[RunRecord, Depends(known_run)]
 Shared = Annotated[SharedRun, Depends(shared_run)]
 LastSeen = Annotated[int, Depends(last_seen)]

@@ -16,6 +16,8 @@ from app.minds.prompts import PromptError
 from app.store.controls import StateConflict
 from app.store.runs import UnknownRun
 from app.store.shares import EndedShare, UnknownShare
+from app.store.subskills import UnknownSubskillRun
+from app.subskills.plan import SubskillPlanError
 
 
 class ErrorBody(BaseModel):
@@ -93,6 +95,10 @@ def to_problem(error: Exception) -> Problem | None:
             return Problem(410, "gone", f"{error} Ask whoever gave it to you for a new one.")
         case StateConflict():
             return Problem(409, "conflict", str(error))
+        case UnknownSubskillRun():
+            return Problem(404, "not_found", f"There are no subskill tests '{str(error)[:40]}'.")
+        case SubskillPlanError():
+            return Problem(422, "invalid", str(error), fields=error.fields)
         case LaunchError():
             return Problem(422, "invalid", str(error), fields=error.fields)
         case PromptError():

@@ -79,6 +79,36 @@ def import_logs() -> str:
     return "/import"
 
 
+def subskills(query: Query | None = None) -> str:
+    """The subskill tests: results side by side, and the form that starts them."""
+    return with_query("/subskills", query)
+
+
+def subskill_run(run_id: str, query: Query | None = None) -> str:
+    """One model's subskill tests in one scenario."""
+    return with_query(f"/subskills/{_part(run_id)}", query)
+
+
+def subskill_action(run_id: str, action: str) -> str:
+    """Where a control of subskill tests is posted to: stop or resume."""
+    return f"/subskills/{_part(run_id)}/{action}"
+
+
+def subskill_case(run_id: str, test: str, number: int) -> str:
+    """A case of a test: its prompt and completion."""
+    return f"/subskills/{_part(run_id)}/cases/{_part(test)}/{number}"
+
+
+def api_subskill_run(run_id: str) -> str:
+    """Subskill tests in the API."""
+    return f"{API}/subskills/{_part(run_id)}"
+
+
+def api_subskill_set(set_id: str, reference: str | None = None) -> str:
+    """All subskill tests with the same questions, in the API."""
+    return with_query(f"{API}/subskills/sets/{_part(set_id)}", {"reference": reference})
+
+
 def shares() -> str:
     """The list of issued links."""
     return "/shares"

@@ -14,6 +14,7 @@ refusals, errors, dropped connections, rubbish. `GET /stats` counts what was ask
 import argparse
 import asyncio
 import json
+import re
 import socket
 from collections import Counter
 from dataclasses import asdict, dataclass, fields, replace
@@ -104,7 +105,7 @@ INSIGHTS = (
 RUBBISH = ("", "???", "~~~ <<>> ~~~", "The moon, a kettle, several birds, and then the moon again", '{"null": [}{')
 
 
-def answer(key: Key, chance: Random, unit: str, greedy: bool, behaviour: Behaviour) -> str:
+def answer(key: Key, chance: Random, unit: str, greedy: bool, behaviour: Behaviour, content: str = "") -> str:
     """Return the text for a call, in the form its purpose asks for."""
     share = chance.randint(6, 10)
     wanted = chance.randint(18, 30) if greedy or chance.random() < behaviour.greedy_rate else share
@@ -140,8 +141,24 @@ def answer(key: Key, chance: Random, unit: str, greedy: bool, behaviour: Behavio
                 f"{number}. {insight} (because of {', '.join(map(str, ground))})"
                 for number, (insight, ground) in enumerate(zip(insights, grounds, strict=True), start=1)
             )
+        case purpose if purpose.startswith(("bare_", "role_")):
+            return subskill(purpose, chance, content, greedy)
         case _:
             return f"{pick(IDEAS)}.\nAnswer: {wanted}"
+
+
+def subskill(test: str, chance: Random, content: str, greedy: bool) -> str:
+    """Answer a subskill test from the numbers in the question: mostly right, a greedy model less often."""
+    stock = int(re.findall(r"The month begins with (\d+)", content)[-1])
+    taken = re.search(r"decides to \w+ (\d+)", content)
+    right = chance.random() < (0.55 if greedy else 0.85)
+    if taken and test.endswith("next_stock"):
+        left = max(0, stock - 5 * int(taken[1]))
+        number = min(100, 2 * left) if right else left
+        return f"After the month {left} are left, and what is left grows.\n\nAnswer: {number}"
+    share = stock // 2 // 5
+    number = share if right else stock // 5
+    return f"Half of {stock} may be taken, and five share it.\n\nAnswer: {number}"
 
 
 def message(text: str, thinking: str) -> dict[str, Any]:
@@ -217,7 +234,7 @@ class ModelServer:
         key = Key.parse(name) or Key("", "", "")
         unit = next((unit for unit in ("hectares", "percent", "tons") if unit in content), "units")
         rubbish = chance.random() < behaviour.rubbish_rate
-        text = chance.choice(RUBBISH) if rubbish else answer(key, chance, unit, "greedy" in model, behaviour)
+        text = chance.choice(RUBBISH) if rubbish else answer(key, chance, unit, "greedy" in model, behaviour, content)
         thinking = "field" if behaviour.thinking == "none" and "thinker" in model else behaviour.thinking
         self.by_purpose[key.purpose] += 1
         return JSONResponse(

@@ -9,6 +9,7 @@ from jinja2 import meta, nodes
 from app.commons.metrics import episode_metrics, harvests
 from app.web import format as say
 from app.web.contexts import pages as contexts
+from app.web.contexts import subskills
 from app.web.estimate import calls_of
 from app.web.launch_form import Form
 from app.web.pages import ErrorPage
@@ -24,6 +25,9 @@ TEMPLATES = {
     "runs": contexts.RunsPage,
     "experiment": contexts.ExperimentPage,
     "shares": contexts.SharesPage,
+    "subskills": subskills.SubskillsPage,
+    "subskill_run": subskills.SubskillRunPage,
+    "subskill_case": subskills.SubskillCasePage,
     "settings": contexts.SettingsPage,
     "methods": contexts.MethodsPage,
     "login": contexts.LoginPage,
