@@ -1,8 +1,9 @@
 """From what a person asks for (a form, the command line, the API) to stored runs: one set of rules for all three."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
+from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -19,6 +20,7 @@ from app.commons.config import (
     MindConfig,
     PhaseConfig,
     PolicyName,
+    Ratings,
     SamplingConfig,
     ScriptedFramework,
     ScriptedMind,
@@ -26,6 +28,7 @@ from app.commons.config import (
 from app.commons.scenario import UnknownName, get_condition, get_scenario, scenarios
 from app.engine.version import ENGINE_VERSION
 from app.minds.build import load_prompt_sets
+from app.models.hub import Kind
 from app.store.connect import Database
 from app.store.runs import launch, prompt_names
 
@@ -40,7 +43,13 @@ BOUNDS: Mapping[str, str] = MappingProxyType(
     }
 )
 
-CheckModel = Callable[[str], None]
+
+class CheckModel(Protocol):
+    """Raises an exception with a sentence for a model that cannot be used; `ModelHub.check_name` is one."""
+
+    def __call__(self, name: str, kind: Kind = "chat", /) -> None:
+        """Do nothing if *name* can be asked for completions, or for embeddings."""
+        ...
 
 
 class LaunchError(ValueError):
@@ -75,6 +84,10 @@ class LaunchPlan(BaseModel):
     temperature: float | None = 0.0
     top_p: float | None = 1.0
     max_tokens: int = 8000
+    ratings: Ratings = Field(default="single", description="batched: one call rates all new memories of an agent")
+    embedding: str | None = Field(
+        default=None, max_length=200, description="ENDPOINT/MODEL that relevance is measured with; none: without one"
+    )
     name: str | None = Field(default=None, max_length=200)
     pace_ms: int = Field(default=0, ge=0, le=10_000, description="scripted minds wait this long, to be watched")
 
@@ -254,14 +267,29 @@ def _agents(
     except ValidationError as error:
         errors["temperature"] = sentence(error)
         return []
+    embedding = _embedding(plan, check_model, errors)
     for name, text in zip(names, minds, strict=True):
         try:
-            agents.append(AgentConfig(name=name, mind=parse_mind(text, sampling, check_model)))
+            mind = parse_mind(text, sampling, check_model)
+            if isinstance(mind, GenerativeMind):
+                mind = mind.model_copy(update={"ratings": plan.ratings, "embedding": embedding})
+            agents.append(AgentConfig(name=name, mind=mind))
         except ValidationError as error:
             errors["agents"] = f"'{name}' is no name for an agent: {sentence(error)}"
         except ValueError as error:
             errors["minds"] = str(error)
     return agents
+
+
+def _embedding(plan: LaunchPlan, check_model: CheckModel, errors: dict[str, str]) -> str | None:
+    if plan.embedding is None:
+        return None
+    try:
+        check_model(plan.embedding, "embeddings")
+    except Exception as error:
+        errors["embedding"] = str(error)
+        return None
+    return plan.embedding
 
 
 def _framework(

@@ -28,7 +28,7 @@ def build_minds(
     Args:
         config: the episode.
         prompts: the prompt sets it names.
-        open_model: opens a model by its name ENDPOINT/MODEL.
+        open_model: opens a model by its name ENDPOINT/MODEL, embedding models as well.
 
     Raises:
         NotPlayable: if a mind is a recorded one.
@@ -56,7 +56,9 @@ def _mind(
     if isinstance(mind, configuration.ScriptedMind):
         return ScriptedMind(agent.name, mind.policy, config, scenario)
     if isinstance(mind, configuration.GenerativeMind):
-        return GenerativeMind(agent.name, scenario, config, mind, prompts[mind.prompts], open_model(mind.model))
+        model = open_model(mind.model)
+        embedding = open_model(mind.embedding) if mind.embedding else None
+        return GenerativeMind(agent.name, scenario, config, mind, prompts[mind.prompts], model, embedding)
     raise NotPlayable(f"{agent.name} is from an imported run and cannot be played again.")
 
 

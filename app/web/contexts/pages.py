@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from app.commons.scenario import Condition, Scenario
+from app.models.check import ModelCheck
 from app.models.hub import EndpointView
 from app.store.records import RunRecord, ShareRecord
 from app.web.contexts.rows import RunRow
@@ -149,11 +150,15 @@ class ImportPage:
 
 @dataclass(frozen=True)
 class SettingsPage:
-    """pages/settings.html: the endpoints (never a key), the health of the instance, whether a password is set."""
+    """pages/settings.html: the endpoints (never a key), the health of the instance, whether a password is set.
+
+    `checks` tells, by model, what a check that was just made came to; empty where none was.
+    """
 
     endpoints: Sequence[EndpointView]
     health: Health
     locked: bool
+    checks: Mapping[str, ModelCheck]
 
 
 @dataclass(frozen=True)
@@ -211,6 +216,7 @@ class LaunchPage:
         conditions: all.
         policies: scripted minds with a line on each.
         models: names of models that can be asked, by endpoint.
+        embeddings: names of embedding models that can be asked.
         agents: a row an agent.
         values: every field as it was given, as text.
         errors: a sentence for each wrong field.
@@ -226,6 +232,7 @@ class LaunchPage:
     conditions: Sequence[Condition]
     policies: Sequence[Choice]
     models: Mapping[str, Sequence[str]]
+    embeddings: Sequence[str]
     agents: Sequence[AgentField]
     values: Mapping[str, str]
     errors: Mapping[str, str]
