@@ -1,14 +1,16 @@
 """Retrieval: the arithmetic of the score, and what is chosen."""
 
+import json
 from datetime import datetime, timedelta
 
 import pytest
 
 from app.commons.events import Memory
 from app.minds.memory import MemoryStream
-from app.minds.relevance import vectorise
+from app.minds.relevance import Embedded, vectorise
 from app.minds.retrieval import Retriever, score
-from app.models.base import CallKey
+from app.models.base import CallKey, Retrieval
+from app.models.embeddings import read_embeddings
 from tests.minds.samples import moment, talk_moment
 
 NOW = moment(2).at
@@ -90,3 +92,53 @@ async def test_retrieving_again_gives_the_same_after_more_was_remembered_and_for
     await found(used, ["Luke"], 5)
     assert await found(used, ["thought 7"], 5) == await found(fresh, ["thought 7"], 5)
     assert await found(used, ["lake"], 5, NOW + timedelta(days=90)) == ()
+
+
+async def test_what_came_to_mind_tells_how():
+    stream = MemoryStream()
+    remember(stream, ("the lake", 10), ("boats", 1))
+    stream.observe("stock", "86 tons", moment(2))
+    lake, boats, stock = await Retriever(stream).retrieve(["the lake"], 10, NOW, KEY)
+    assert stock.retrieval == Retrieval(always=True)
+    assert (lake.retrieval.importance, lake.retrieval.relevance) == (1.0, 1.0)
+    assert (boats.retrieval.recency, boats.retrieval.importance) == (0.99, 0.0)
+    assert lake.retrieval.recency == 0.98
+
+
+class Embedder:
+    """Gives each text the vector of its first letter, and remembers what it was asked."""
+
+    name = "lab/embedder"
+
+    def __init__(self) -> None:
+        self.requests: list[tuple[str, list[str]]] = []
+
+    async def complete(self, messages, sampling, key):
+        texts = [segment.text for message in messages for segment in message.segments]
+        self.requests.append((str(key), texts))
+        vectors = [[1.0 if letter == text[0] else 0.0 for letter in "ab"] for text in texts]
+        rows = [{"index": place, "embedding": vector} for place, vector in enumerate(vectors)]
+        return read_embeddings(json.dumps({"data": rows}).encode(), len(texts), 1)
+
+
+async def test_relevance_can_come_from_a_model_which_is_asked_once_for_each_memory():
+    stream, model = MemoryStream(), Embedder()
+    about_b, *_ = remember(stream, ("b one", 5), ("a two", 5), ("a three", 5))
+    retriever = Retriever(stream, Embedded(model))
+    assert await found(retriever, ["b?"], 1) == (about_b,)
+    remember(stream, ("b four", 1))
+    await found(retriever, ["a?"], 2)
+    assert model.requests == [
+        ("2/harvest/Kate/embedding//1", ["b one", "a two", "a three", "b?"]),
+        ("2/harvest/Kate/embedding//1", ["b four", "a?"]),
+    ]
+
+
+async def test_no_vectors_are_asked_for_when_nothing_can_be_chosen():
+    stream, model = MemoryStream(), Embedder()
+    retriever = Retriever(stream, Embedded(model))
+    stream.observe("stock", "86 tons", moment(2))
+    assert len(await found(retriever, ["b?"], 5)) == 1
+    remember(stream, ("b one", 5))
+    assert len(await found(retriever, ["b?"], 1)) == 1
+    assert model.requests == []

@@ -189,3 +189,17 @@ async def test_every_field_that_can_be_wrong_has_a_place_for_its_error(site: Sit
         if item.attributes.get("type") not in ("hidden", "radio"):
             assert re.fullmatch(r"[a-z_0-9]+", item.attributes["id"])
             assert page.all("label", for_=item.attributes["id"]), f"{item.attributes['id']} has no label"
+
+
+def test_ratings_and_embeddings_go_into_the_minds_and_back_into_the_form() -> None:
+    form = Form({"mind": "generative:local/echo", "ratings": "batched", "embedding": "local/vectors"})
+    checked = form.check(lambda name, kind="chat": None)
+    assert checked is not None
+    minds = [agent.mind for agent in checked[1][0].agents]
+    assert {(mind.ratings, mind.embedding) for mind in minds} == {("batched", "local/vectors")}
+    assert form_of(checked[1][0]).items() >= {"ratings": "batched", "embedding": "local/vectors"}.items()
+
+
+async def test_an_embedding_model_that_is_not_there_is_told_beside_its_field(site: Site) -> None:
+    answer = await site.json("/launch/estimate?mind=generative:local/echo&embedding=local/echo")
+    assert "offers no embedding model 'echo'" in answer["errors"]["embedding"]
