@@ -98,7 +98,7 @@ export class Inspector {
       );
       if (fits.length) return fits.at(-1);
     }
-    return own.find((call) => call.phase === "harvest") ?? own[0] ?? null;
+    return own.find((call) => call.purpose === "harvest") ?? own[0] ?? null;
   }
 
   choice(own, chosen, place) {
@@ -252,6 +252,10 @@ function recalled(found) {
 const none = (text) => h("p.muted", {}, text);
 
 function prompt(call) {
+  if (call.purpose === "embedding") {
+    const texts = call.messages.flatMap((message) => message.segments);
+    return [none("Sent to be turned into vectors, one for each text:"), ...texts.map(({ text }) => h("pre.prompt", {}, text))];
+  }
   const kinds = new Set(call.messages.flatMap((message) => message.segments.map((segment) => segment.kind)));
   const legend = KINDS.filter(([kind]) => kinds.has(kind)).map(([kind, label]) => h(`span.seg.seg--${kind}`, {}, label));
   const messages = call.messages.flatMap((message) => [
