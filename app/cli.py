@@ -191,6 +191,10 @@ def run(
     temperature: Annotated[str, typer.Option(help="Sampling temperature of generative minds; none: not sent.")] = "0",
     top_p: Annotated[str, typer.Option(help="Nucleus sampling of generative minds; none: not sent.")] = "1",
     prompts: Annotated[str, typer.Option(help="Prompt set of generative minds; see `govsim prompts list`.")] = "base",
+    ratings: Annotated[str, typer.Option(help="single, or batched: one call rates all new memories.")] = "single",
+    embedding: Annotated[
+        str | None, typer.Option(help="ENDPOINT/MODEL that relevance is measured with; without a model by default.")
+    ] = None,
     name: Annotated[str | None, typer.Option(help="A name for the experiment.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print each finished run as one JSON object.")] = False,
 ) -> None:
@@ -200,6 +204,8 @@ def run(
     if allocation not in ("stochastic", "proportional"):
         fail(f"There is no allocation rule '{allocation}'. Choose stochastic or proportional.")
     rule: AllocationRule = "proportional" if allocation == "proportional" else "stochastic"
+    if ratings not in ("single", "batched"):
+        fail(f"Memories are rated single or batched, not '{ratings}'.")
     plan = plan_or_fail(
         scenario=scenario,
         condition=condition,
@@ -215,6 +221,8 @@ def run(
         temperature=number_or_none("--temperature", temperature),
         top_p=number_or_none("--top-p", top_p),
         prompts=prompts,
+        ratings="batched" if ratings == "batched" else "single",
+        embedding=embedding,
         name=name,
     )
     settings = settings_and_schema()
@@ -243,11 +251,26 @@ def import_(
 
 
 @app.command()
-def models(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array.")] = False) -> None:
-    """List the model endpoints that are configured."""
-    from app.console import print_models
+def models(
+    check: Annotated[
+        bool, typer.Option("--check", help="Make one tiny call to each model; exit 1 if any fails.")
+    ] = False,
+    temperature: Annotated[str, typer.Option(help="Sampling temperature of the checks; none: not sent.")] = "0",
+    top_p: Annotated[str, typer.Option(help="Nucleus sampling of the checks; none: not sent.")] = "1",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array.")] = False,
+) -> None:
+    """List the model endpoints that are configured, or check that they answer."""
+    from app.console import print_checks, print_models
+    from app.models.check import STANDARD
 
-    print_models(hub_of(load_settings()), as_json=as_json)
+    hub = hub_of(load_settings())
+    if check:
+        changes = {
+            "temperature": number_or_none("--temperature", temperature),
+            "top_p": number_or_none("--top-p", top_p),
+        }
+        raise typer.Exit(asyncio.run(print_checks(hub, STANDARD.model_copy(update=changes), as_json=as_json)))
+    print_models(hub, as_json=as_json)
 
 
 @app.command()

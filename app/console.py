@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from app.analysis.answers import in_words
+from app.commons.config import SamplingConfig
 from app.commons.events import Event, Harvested
 from app.interop.files import UnreadableLog, find_logs
 from app.interop.library import importing
@@ -24,7 +25,8 @@ from app.jobs.launch import LaunchPlan, launch_plan
 from app.jobs.player import Player
 from app.jobs.report import outcome, run_object
 from app.jobs.worker import Worker, owner_name
-from app.minds.retrieval import warm_up
+from app.minds.relevance import warm_up
+from app.models.check import check_models
 from app.models.hub import ModelHub
 from app.settings import Settings
 from app.store.connect import Database, open_database
@@ -131,9 +133,26 @@ def print_models(hub: ModelHub, *, as_json: bool) -> None:
         table.add_column(title)
     for view in views:
         key = "not needed" if view.api_key_env is None else "set" if view.key_present else f"{view.api_key_env} missing"
-        names = "\n".join(f"{view.name}/{model}" for model in view.models)
-        table.add_row(view.name, view.host, key, str(view.max_concurrency), names)
+        names = [f"{view.name}/{model}" for model in view.models]
+        names += [f"{view.name}/{model} (embeddings)" for model in view.embeddings]
+        table.add_row(view.name, view.host, key, str(view.max_concurrency), "\n".join(names))
     out.print(table)
+
+
+async def print_checks(hub: ModelHub, sampling: SamplingConfig, *, as_json: bool) -> int:
+    """Make one tiny call to each model, print what became of it, and return the exit code: 1 if any failed."""
+    if not as_json and not hub.views():
+        print_models(hub, as_json=False)
+        return 0
+    checks = await check_models(hub, sampling)
+    if as_json:
+        typer.echo(json.dumps([check.model_dump() for check in checks], indent=2, ensure_ascii=False))
+    else:
+        for check in checks:
+            said = [check.model_revision, check.fingerprint, check.provider]
+            told = f"ok, {check.latency_ms} ms, {', '.join(filter(None, said)) or 'model not named'}"
+            out.print(f"{check.model}: {told if check.ok else check.error}", markup=False)
+    return 0 if all(check.ok for check in checks) else 1
 
 
 def read_paths(paths: Sequence[Path], *, as_json: bool) -> int:

@@ -122,7 +122,7 @@ class Instance:
         _, ids = await launch_plan(
             self.database,
             LaunchPlan.model_validate(plan),
-            check_model=lambda name: None,
+            check_model=lambda name, kind="chat": None,
             prompt_folders=[ROOT / "templates" / "prompts"],
         )
         return ids

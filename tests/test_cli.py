@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes.process import FakeModelServer
 from tests.support import ROOT
 
 
@@ -175,3 +176,27 @@ def test_a_wrong_check_or_export_is_one_sentence_and_exit_code_2(
     done = govsim(tmp_path, *arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert said in done.stderr and "Traceback" not in done.stderr
+
+
+def test_models_check_asks_each_model_and_fails_where_one_does(tmp_path: Path) -> None:
+    path = tmp_path / "models.toml"
+    with FakeModelServer(seed=1) as server:
+        path.write_text(server.models_toml("lab"))
+        done = govsim(tmp_path, "models", "--check", GOVSIM_MODELS_FILE=str(path))
+        assert done.returncode == 0
+        assert [line.partition(":")[0] for line in done.stdout.splitlines()] == [
+            "lab/villager", "lab/greedy", "lab/thinker", "lab/embedder",
+        ]  # fmt: skip
+        assert ": ok, " in done.stdout and "villager-fake-1, fp_1, village" in done.stdout
+    done = govsim(tmp_path, "models", "--check", "--json", GOVSIM_MODELS_FILE=str(path))
+    assert done.returncode == 1
+    checks = json.loads(done.stdout)
+    assert len(checks) == 4 and not any(check["ok"] for check in checks)
+    assert "could not be reached" in checks[0]["error"]
+
+
+def test_a_wrong_way_to_rate_or_an_unknown_embedding_is_told_before_anything_runs(tmp_path: Path) -> None:
+    done = govsim(tmp_path, "run", "--ratings", "never")
+    assert done.returncode == 2 and "single or batched, not 'never'" in done.stderr
+    done = govsim(tmp_path, "run", "--mind", "scripted:greedy", "--embedding", "lab/e")
+    assert done.returncode == 2 and "no endpoint is configured" in done.stderr

@@ -16,6 +16,7 @@ MIN_AGENTS = 2
 
 AllocationRule = Literal["stochastic", "proportional"]
 ReportStyle = Literal["manager", "none"]
+Ratings = Literal["single", "batched"]
 PolicyName = Literal["fair-share", "greedy", "reciprocal", "forgetful", "random"]
 
 
@@ -124,6 +125,19 @@ class GenerativeMind(Frozen):
     retrieved_for_harvest: int = Field(default=10, ge=1, le=100)
     retrieved_for_utterance: int = Field(default=5, ge=1, le=100)
     retrieved_at_home: int = Field(default=10, ge=1, le=100)
+    # Left out of the canonical form at their default, so that episodes keep the names they had without them.
+    ratings: Ratings = Field(
+        default="single",
+        exclude_if=lambda ratings: ratings == "single",
+        description="one call rates one new memory, or all those of an agent at once",
+    )
+    embedding: str | None = Field(
+        default=None,
+        exclude_if=lambda embedding: embedding is None,
+        pattern=r"^[A-Za-z0-9_.-]+/\S+$",
+        max_length=200,
+        description="ENDPOINT/MODEL that relevance is measured with; None: hashed n-grams, without a model",
+    )
 
 
 class RecordedMind(Frozen):

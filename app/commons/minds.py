@@ -101,7 +101,10 @@ class Mind(Protocol):
         ...
 
     async def remember_talk(self, talk: TalkState, summary: str | None, moment: Moment) -> Recollection:
-        """Keep the conversation itself. Nothing later in the episode depends on it."""
+        """Keep the conversation itself. Nothing later in the episode depends on it.
+
+        It is called while `take_away` is still at work, in any order: a mind may wait in one for the other.
+        """
         ...
 
     async def reflect(self, moment: Moment) -> Recollection:

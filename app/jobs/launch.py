@@ -1,7 +1,8 @@
 """From what a person asks for (a form, the command line, the API) to stored runs: one set of rules for all three."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -18,6 +19,7 @@ from app.commons.config import (
     MindConfig,
     PhaseConfig,
     PolicyName,
+    Ratings,
     SamplingConfig,
     ScriptedFramework,
     ScriptedMind,
@@ -28,6 +30,7 @@ from app.jobs.complaints import complaint, sentence, wrong_names
 from app.minds.build import load_prompt_sets
 from app.minds.prompt_folders import SET_NAME
 from app.minds.prompts import PromptError
+from app.models.hub import Kind
 from app.store.connect import Database
 from app.store.runs import launch, prompt_names
 
@@ -36,7 +39,13 @@ MAX_NAMES = 1000
 """How many agents a plan may name before their number is looked at, which then says how many there may be."""
 POLICIES: tuple[PolicyName, ...] = ("fair-share", "greedy", "reciprocal", "forgetful", "random")
 
-CheckModel = Callable[[str], None]
+
+class CheckModel(Protocol):
+    """Raises an exception with a sentence for a model that cannot be used; `ModelHub.check_name` is one."""
+
+    def __call__(self, name: str, kind: Kind = "chat", /) -> None:
+        """Do nothing if *name* can be asked for completions, or for embeddings."""
+        ...
 
 
 class LaunchError(ValueError):
@@ -72,6 +81,10 @@ class LaunchPlan(BaseModel):
     top_p: float | None = 1.0
     max_tokens: int = 8000
     prompts: str = Field(default="base", description="the prompt set of language models; scripted minds need none")
+    ratings: Ratings = Field(default="single", description="batched: one call rates all new memories of an agent")
+    embedding: str | None = Field(
+        default=None, max_length=200, description="ENDPOINT/MODEL that relevance is measured with; none: without one"
+    )
     name: str | None = Field(default=None, max_length=200)
     pace_ms: int = Field(default=0, ge=0, le=10_000, description="scripted minds wait this long, to be watched")
 
@@ -256,14 +269,29 @@ def _agents(
         errors["agents"] = wrong
         return []
     prompts = _set_name(plan)
+    embedding = _embedding(plan, check_model, errors)
     for name, text in zip(names, minds, strict=True):
         try:
-            agents.append(AgentConfig(name=name, mind=parse_mind(text, sampling, check_model, prompts)))
+            mind = parse_mind(text, sampling, check_model, prompts)
+            if isinstance(mind, GenerativeMind):
+                mind = mind.model_copy(update={"ratings": plan.ratings, "embedding": embedding})
+            agents.append(AgentConfig(name=name, mind=mind))
         except ValidationError as error:
             errors["agents"] = f"'{name[:40]}' is no name for an agent. {sentence(error)}"
         except ValueError as error:
             errors["minds"] = str(error)
     return agents
+
+
+def _embedding(plan: LaunchPlan, check_model: CheckModel, errors: dict[str, str]) -> str | None:
+    if plan.embedding is None:
+        return None
+    try:
+        check_model(plan.embedding, "embeddings")
+    except Exception as error:
+        errors["embedding"] = str(error)
+        return None
+    return plan.embedding
 
 
 def _framework(

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from app.commons.config import SamplingConfig
+from app.commons.config import GenerativeMind, SamplingConfig
 from app.commons.events import Event, event_json
 from app.commons.frozen import Frozen, content_hash
 from app.commons.scenario import UnknownName
@@ -281,7 +281,11 @@ class _Checked:
     def __init__(self, name: str, replay: _Replay) -> None:
         self.name = name
         self._replay = replay
-        self._recorded = RecordedModel(_Unreachable(name, replay), _Answers(replay), PriceTag("", name))
+        minds = (agent.mind for agent in replay.whole.run.episode.agents)
+        embeds = any(isinstance(mind, GenerativeMind) and mind.embedding == name for mind in minds)
+        self._recorded = RecordedModel(
+            _Unreachable(name, replay), _Answers(replay), PriceTag("", name), sampled=not embeds
+        )
 
     async def complete(self, messages: tuple[Message, ...], sampling: SamplingConfig, key: CallKey) -> Completion:
         """Return the recorded completion."""

@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 
 from app.jobs.player import Player
-from app.minds.retrieval import warm_up
+from app.minds.relevance import warm_up
 from app.models.hub import ModelHub
 from app.store.connect import Database
 from app.store.leases import Claim, any_queued, beat, claim_next, recover_lost, wishes

@@ -29,7 +29,7 @@ def build_minds(
     Args:
         config: the episode.
         prompts: the prompt sets it names.
-        open_model: opens a model by its name ENDPOINT/MODEL.
+        open_model: opens a model by its name ENDPOINT/MODEL, embedding models as well.
 
     Raises:
         NotPlayable: if a mind is a recorded one.
@@ -59,7 +59,9 @@ def _mind(
         return ScriptedMind(agent.name, mind.policy, config, scenario)
     if isinstance(mind, configuration.GenerativeMind):
         wording = prompts[mind.prompts]
-        return GenerativeMind(agent.name, wording.in_words(scenario), config, mind, wording, open_model(mind.model))
+        model = open_model(mind.model)
+        embedding = open_model(mind.embedding) if mind.embedding else None
+        return GenerativeMind(agent.name, wording.in_words(scenario), config, mind, wording, model, embedding)
     raise NotPlayable(f"{agent.name} is from an imported run and cannot be played again.")
 
 

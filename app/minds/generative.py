@@ -4,7 +4,9 @@ Calls of one agent that do not depend on each other run together; memories are s
 that equal completions give equal memories in whatever order they arrive.
 """
 
+import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 from app.commons import config as configuration
@@ -13,17 +15,37 @@ from app.commons.events import Memory, PhaseName, Unreadable
 from app.commons.minds import LimitAgreed, Moment, Percept, Recollection, StockSeen, TalkState, Utterance
 from app.commons.questions import Answer, NumberQuestion, Question
 from app.commons.scenario import Scenario, amount
-from app.minds.asking import ATTEMPTS, Asker, together
+from app.minds.asking import ATTEMPTS, Asker, Task, together
 from app.minds.memory import MemoryStream
 from app.minds.prompts import PromptSet
-from app.minds.reader import Insight, read_insights, read_number, read_rating, read_sentence, read_utterance
-from app.minds.retrieval import Retriever
+from app.minds.reader import (
+    Insight,
+    read_insights,
+    read_number,
+    read_rating,
+    read_ratings,
+    read_sentence,
+    read_utterance,
+)
+from app.minds.relevance import Embedded
+from app.minds.retrieval import Recalled, Retriever
 from app.minds.wording import Wording
-from app.models.base import CallKey, Model
+from app.models.base import CallKey, Message, Model
 
 UNRATED = 5
 """The importance that stands in for a rating that could not be read."""
 CONTRIBUTIONS_IN_MIND = 4
+BATCH = "batch"
+"""The item of a call that rates several memories at once."""
+
+
+class _TalkToRate:
+    """A talk whose memory is rated together with the thoughts it left: its text goes one way, its rating the other."""
+
+    def __init__(self) -> None:
+        loop = asyncio.get_running_loop()
+        self.text: asyncio.Future[str] = loop.create_future()
+        self.rating: asyncio.Future[int | None] = loop.create_future()
 
 
 class GenerativeMind:
@@ -37,6 +59,7 @@ class GenerativeMind:
         mind: configuration.GenerativeMind,
         prompts: PromptSet,
         model: Model,
+        embedding: Model | None = None,
     ) -> None:
         self.name = name
         self._scenario = scenario
@@ -44,7 +67,8 @@ class GenerativeMind:
         self._wording = Wording(prompts, scenario, config)
         self._asker = Asker(model, mind.sampling)
         self._stream = MemoryStream()
-        self._retriever = Retriever(self._stream)
+        self._retriever = Retriever(self._stream, Embedded(embedding) if embedding else None)
+        self._talks: dict[int, _TalkToRate] = {}
 
     async def perceive(self, percept: Percept, moment: Moment) -> Recollection:
         """Keep an observation; no model is asked."""
@@ -69,8 +93,9 @@ class GenerativeMind:
         if not isinstance(question, NumberQuestion) or question.purpose != "harvest":
             raise NotImplementedError(f"A generative mind has no words for the question '{question.purpose}'.")
         words = self._scenario.words
-        memories = self._retriever.retrieve([words.place], self._mind.retrieved_for_harvest, moment.at)
-        task = self._wording.harvest(self.name, moment, memories, question.high)
+        recalled = await self._recall([words.place], self._mind.retrieved_for_harvest, moment, "harvest")
+        task = self._wording.harvest(self.name, moment, _memories(recalled), question.high)
+        task = with_retrieval(task, recalled)
         asked = await self._asker.ask(self._key(moment, "harvest", "harvest"), task, read_number)
         return Answer(value=asked.value, attempts=asked.attempts)
 
@@ -78,8 +103,8 @@ class GenerativeMind:
         """Contribute to the talk, with the last four contributions in mind."""
         latest = [line.text for line in talk.lines[-CONTRIBUTIONS_IN_MIND:] if line.text]
         focal_points = latest or [self._scenario.words.place]
-        memories = self._retriever.retrieve(focal_points, self._mind.retrieved_for_utterance, moment.at)
-        task = self._wording.utterance(self.name, moment, memories, talk)
+        recalled = await self._recall(focal_points, self._mind.retrieved_for_utterance, moment, "talk", str(turn))
+        task = with_retrieval(self._wording.utterance(self.name, moment, _memories(recalled), talk), recalled)
         read = partial(read_utterance, present=moment.present)
         asked = await self._asker.ask(self._key(moment, "talk", "utterance", str(turn)), task, read)
         if asked.value is None:
@@ -94,7 +119,7 @@ class GenerativeMind:
         purposes = ("planning", "interesting")
         thoughts = await together(*(self._thought(talk, purpose, moment) for purpose in purposes))
         kept = [(purpose, text) for purpose, text in zip(purposes, thoughts, strict=True) if text is not None]
-        ratings = await together(*(self._rate(text, purpose, moment, "take_away") for purpose, text in kept))
+        ratings = await self._rate_thoughts(kept, moment)
         missing = [
             self._unreadable(moment, "take_away", purpose, "none")
             for purpose, text in zip(purposes, thoughts, strict=True)
@@ -112,7 +137,7 @@ class GenerativeMind:
         """Keep the conversation itself, under an id that does not depend on when this happens."""
         number = self._conversation_id(moment)
         text = self._wording.conversation(moment, summary)
-        rating = await self._rate(text, "conversation", moment, "take_away")
+        rating = await self._rate_talk(text, moment)
         memory = self._stream.converse(text, moment, rating or UNRATED, rated=rating is not None, number=number)
         missing = self._unrated(moment, "take_away", ["conversation"], [rating])
         return Recollection(memories=(memory,), unreadable=tuple(missing))
@@ -120,17 +145,22 @@ class GenerativeMind:
     async def reflect(self, moment: Moment) -> Recollection:
         """Draw insights, at most one for each memory, with the harvest in mind."""
         focus = [self._scenario.words.taking]
-        memories = self._retriever.retrieve(focus, self._mind.retrieved_at_home, moment.at)
+        recalled = await self._recall(focus, self._mind.retrieved_at_home, moment, "home")
+        memories = _memories(recalled)
         if not memories:
             return Recollection()
-        task = self._wording.insight(self.name, moment, memories)
+        task = with_retrieval(self._wording.insight(self.name, moment, memories), recalled)
         read = partial(read_insights, statements=len(memories))
         asked = await self._asker.ask(self._key(moment, "home", "insight"), task, read)
         if asked.value is None:
             return Recollection(unreadable=(self._unreadable(moment, "home", "insight", "none"),))
         items = [f"insight-{number}" for number in range(1, len(asked.value) + 1)]
-        jobs = (self._rate(found.text, item, moment, "home") for found, item in zip(asked.value, items, strict=True))
-        ratings = await together(*jobs)
+        texts = [found.text for found in asked.value]
+        if self._mind.ratings == "batched":
+            ratings = await self._rate_all(texts, moment, "home")
+        else:
+            jobs = (self._rate(text, item, moment, "home") for text, item in zip(texts, items, strict=True))
+            ratings = await together(*jobs)
         return Recollection(
             memories=tuple(self._insights(asked.value, ratings, memories, moment)),
             unreadable=tuple(self._unrated(moment, "home", items, ratings)),
@@ -159,6 +189,41 @@ class GenerativeMind:
         task = self._wording.rating(self.name, moment, text)
         return (await self._asker.ask(self._key(moment, phase, "rating", item), task, read_rating)).value
 
+    async def _rate_thoughts(self, kept: Sequence[tuple[str, str]], moment: Moment) -> Sequence[int | None]:
+        """Return the ratings of what was kept of a talk; in one call with that of the talk itself, if batched."""
+        if self._mind.ratings == "single":
+            return await together(*(self._rate(text, purpose, moment, "take_away") for purpose, text in kept))
+        talk = self._talk_to_rate(moment)
+        conversation = await talk.text
+        *ratings, talk_rating = await self._rate_all([*(text for _, text in kept), conversation], moment, "take_away")
+        if not talk.rating.cancelled():  # the episode may be ending
+            talk.rating.set_result(talk_rating)
+        return ratings
+
+    async def _rate_talk(self, text: str, moment: Moment) -> int | None:
+        if self._mind.ratings == "single":
+            return await self._rate(text, "conversation", moment, "take_away")
+        talk = self._talk_to_rate(moment)
+        if not talk.text.cancelled():
+            talk.text.set_result(text)
+        return await talk.rating
+
+    def _talk_to_rate(self, moment: Moment) -> "_TalkToRate":
+        return self._talks.setdefault(moment.month, _TalkToRate())
+
+    async def _rate_all(self, texts: Sequence[str], moment: Moment, phase: PhaseName) -> Sequence[int | None]:
+        """Return the ratings of *texts* from one call; all are None where they could not be read."""
+        task = self._wording.ratings(self.name, moment, texts)
+        read = partial(read_ratings, count=len(texts))
+        asked = await self._asker.ask(self._key(moment, phase, "rating", BATCH), task, read)
+        return [None] * len(texts) if asked.value is None else asked.value
+
+    async def _recall(
+        self, focal_points: Sequence[str], top: int, moment: Moment, phase: PhaseName, item: str = ""
+    ) -> tuple[Recalled, ...]:
+        key = self._key(moment, phase, "embedding", item)
+        return await self._retriever.retrieve(focal_points, top, moment.at, key)
+
     def _conversation_id(self, moment: Moment) -> int:
         return self._stream.reserve(f"conversation of month {moment.month}")
 
@@ -186,3 +251,27 @@ class GenerativeMind:
 
     def _amount(self, units: int) -> str:
         return amount(self._scenario.words, units)
+
+
+def with_retrieval(task: Task, recalled: Sequence[Recalled]) -> Task:
+    """Return *task* with how each memory was found noted at the segment that quotes it; the texts stay the same."""
+    found = {item.memory.id: item.retrieval for item in recalled}
+    messages = tuple(
+        Message(
+            role=message.role,
+            segments=tuple(
+                segment
+                if segment.memory is None
+                else segment.model_copy(update={"retrieval": found.get(segment.memory)})
+                for segment in message.segments
+            ),
+        )
+        if message.role == "user"
+        else message
+        for message in task.messages
+    )
+    return replace(task, messages=messages)
+
+
+def _memories(recalled: Sequence[Recalled]) -> tuple[Memory, ...]:
+    return tuple(item.memory for item in recalled)

@@ -14,10 +14,12 @@ from app.commons.events import Event, MonthEnded
 from app.commons.scenario import conditions, get_scenario, scenarios
 from app.engine.play import play
 from app.minds.build import build_minds
+from app.minds.generative import BATCH
 from app.minds.prompts import PromptError, PromptSet
 from app.models.base import CallKey, Completion, Message
 
 STAND_IN = "stand-in/preview"
+Answer = Callable[[CallKey, tuple[Message, ...]], str]
 
 
 @dataclass(frozen=True)
@@ -37,20 +39,21 @@ class _StandIn:
 
     name = STAND_IN
 
-    def __init__(self, answer: Callable[[CallKey], str]) -> None:
+    def __init__(self, answer: Answer) -> None:
         self.sent: list[Sent] = []
         self._answer = answer
 
     async def complete(self, messages: tuple[Message, ...], sampling: SamplingConfig, key: CallKey) -> Completion:
         """Return an answer without asking anybody."""
         self.sent.append(Sent(key, messages))
-        return Completion(text=self._answer(key))
+        return Completion(text=self._answer(key, messages))
 
 
 async def preview(config: EpisodeConfig, prompts: PromptSet) -> list[Sent]:
     """Return what models would be sent in month 1 of *config* with the set *prompts*, in the order of the month.
 
-    Every agent and the framework count as language models here, whoever decides for them in *config*.
+    Every agent and the framework count as language models here, whoever decides for them in *config*. Memories are
+    found without a model: no vectors are asked for.
 
     Raises:
         PromptError: if a template cannot be filled in.
@@ -68,7 +71,7 @@ async def check_set(prompts: PromptSet) -> int:
     """
     count = 0
     for config in _kinds_of_episode():
-        for answer in (_answers(config), lambda _key: ""):
+        for answer in (_answers(config), _silence):
             model = _StandIn(answer)
             try:
                 await _first_month(config, prompts, model)
@@ -94,7 +97,7 @@ def example_config(scenario: str, condition: str, game: GameConfig | None = None
 
 
 def _kinds_of_episode() -> Iterator[EpisodeConfig]:
-    """Give every scenario under every condition, and what the rules tell otherwise: an odd game, no report."""
+    """Give every scenario under every condition, and what is told or asked otherwise: an odd game, no report, batches."""
     odd = GameConfig(capacity=80, initial_stock=60, growth=1.5)
     for scenario in (item for item in scenarios().values() if item.playable):
         for condition in conditions():
@@ -105,6 +108,10 @@ def _kinds_of_episode() -> Iterator[EpisodeConfig]:
                 for phase in silent.phases
             )
             yield silent.model_copy(update={"phases": phases})
+            batched = configuration.GenerativeMind(model=STAND_IN, ratings="batched")
+            told = example_config(scenario.id, condition, agents=2)
+            agents = tuple(agent.model_copy(update={"mind": batched}) for agent in told.agents)
+            yield told.model_copy(update={"agents": agents})
 
 
 async def _first_month(config: EpisodeConfig, prompts: PromptSet, model: _StandIn) -> None:
@@ -132,12 +139,17 @@ def _all_generative(config: EpisodeConfig, prompts: str) -> EpisodeConfig:
         mind = agent.mind
         known = mind if isinstance(mind, configuration.GenerativeMind) else None
         mind = known or configuration.GenerativeMind(model=STAND_IN)
-        agents.append(agent.model_copy(update={"mind": mind.model_copy(update={"prompts": prompts})}))
+        mind = mind.model_copy(update={"prompts": prompts, "embedding": None})
+        agents.append(agent.model_copy(update={"mind": mind}))
     framework = configuration.GenerativeFramework(model=STAND_IN, prompts=prompts)
     return config.model_copy(update={"agents": tuple(agents), "framework": framework})
 
 
-def _answers(config: EpisodeConfig) -> Callable[[CallKey], str]:
+def _silence(_key: CallKey, _messages: tuple[Message, ...]) -> str:
+    return ""
+
+
+def _answers(config: EpisodeConfig) -> Answer:
     """Return what the stand-in answers: everybody takes its share, and speaks once, in turn."""
     names, game = config.names, config.game
     share = sustainable_share(game.initial_stock, len(names), game)
@@ -152,7 +164,10 @@ def _answers(config: EpisodeConfig) -> Callable[[CallKey], str]:
     }
     turns = dict(zip(names, (*names[1:], ""), strict=True))
 
-    def answer(key: CallKey) -> str:
+    def answer(key: CallKey, messages: tuple[Message, ...]) -> str:
+        if key.item == BATCH:
+            statements = sum(segment.kind == "memory" for message in messages for segment in message.segments)
+            return "\n".join(f"{number}. 6" for number in range(1, statements + 1))
         if key.purpose != "utterance":
             return said.get(key.purpose, "Answer: 6")
         follower = turns.get(key.agent, "")

@@ -29,6 +29,7 @@ _LABEL = re.compile(
 _YES_NO = re.compile(r"\W*(yes|no|true|false)\b", re.IGNORECASE)
 _LEAD_IN = re.compile(r"^(?:answer|summary|sentence|thought|memory|response)\s*[:：]\s*", re.IGNORECASE)
 _NUMBERED = re.compile(r"^[ \t]*\d{1,3}\s*[.)]\s*(.+)$")
+_RATED = re.compile(r"^\s*(?:[-•]\s+)?(?:S|statement\s+|#)?(\d{1,3})\s*[.):：]\s*(.+)$", re.IGNORECASE)
 _EVIDENCE = re.compile(r"[(\[]\s*because of([^()\[\]]*)[)\]]\s*\.?\s*$", re.IGNORECASE)
 
 
@@ -62,6 +63,25 @@ def read_rating(text: str) -> int | None:
         return None
     rating = one_number(_SCALE.sub(r"\1", region))
     return rating if rating is not None and 1 <= rating <= 10 else None
+
+
+def read_ratings(text: str, count: int) -> tuple[int, ...] | None:
+    """Return the ratings of *count* statements, from lines that begin with the statement's number, or None.
+
+    Every statement needs one rating of 1 to 10, after the last colon of its line if there is one. A line that numbers
+    a statement that was not shown, or rates one again differently, makes the whole reply unreadable.
+    """
+    found: dict[int, int | None] = {}
+    for line in strip_markup(strip_thinking(text)).splitlines():
+        if not (rated := _RATED.match(line)):
+            continue
+        number, said = int(rated.group(1)), re.split(r"[:：]", rated.group(2))[-1]
+        rating = one_number(_SCALE.sub(r"\1", said))
+        if number not in range(1, count + 1) or found.get(number, rating) != rating:
+            return None
+        found[number] = rating if rating is not None and 1 <= rating <= 10 else None
+    ratings = [rating for number in range(1, count + 1) if (rating := found.get(number)) is not None]
+    return tuple(ratings) if len(ratings) == count else None
 
 
 def read_limit(text: str) -> int | Literal["no limit"] | None:

@@ -92,6 +92,16 @@ class Wording:
         segments = [self._segment("ask_rating", first=True), self._segment("statement", text=text)]
         return self._task(name, moment, segments, self._segment("again_rating", first=True))
 
+    def ratings(self, name: str, moment: Moment, texts: Sequence[str]) -> Task:
+        """How much does each of *texts*, numbered from 1, matter to *name*?"""
+        count = len(texts)
+        statements = [
+            self._segment("numbered_statement", number=number, text=_one_paragraph(text))
+            for number, text in enumerate(texts, start=1)
+        ]
+        segments = [self._segment("ask_ratings", first=True, count=count), *statements]
+        return self._task(name, moment, segments, self._segment("again_ratings", first=True, count=count))
+
     def insight(self, name: str, moment: Moment, memories: Sequence[Memory]) -> Task:
         """What does *name* learn from *memories*, numbered from 1?"""
         example = "2, 3" if len(memories) > 2 else "1"

@@ -10,12 +10,28 @@ from app.commons.frozen import Frozen, content_hash
 SegmentKind = Literal["system", "rules", "situation", "memory", "talk", "task", "reminder"]
 
 
+class Retrieval(Frozen):
+    """How a memory came to be in a prompt: always included, or by its scores, each 0..1 and rounded to 3 decimals.
+
+    Relevance is that to the focal point it fits best; with embeddings it may be below 0.
+    """
+
+    always: bool = False
+    recency: float | None = None
+    importance: float | None = None
+    relevance: float | None = None
+
+
 class Segment(Frozen):
-    """A piece of a message: what it is, its text, and the memory it quotes, if it does (`Memory.id`)."""
+    """A piece of a message: what it is, its text, and the memory it quotes, if it does (`Memory.id`).
+
+    `retrieval` says how that memory was found; it is kept with the call and is no part of the request.
+    """
 
     kind: SegmentKind
     text: str
     memory: int | None = None
+    retrieval: Retrieval | None = None
 
 
 class Message(Frozen):
@@ -62,6 +78,8 @@ class Completion(Frozen):
     completion_tokens: int | None = None
     finish_reason: str | None = None
     model_revision: str | None = Field(default=None, description="the model the endpoint says it used")
+    fingerprint: str | None = Field(default=None, description="the backend configuration the endpoint names")
+    provider: str | None = Field(default=None, description="who answered, where the endpoint is a gateway and says so")
     latency_ms: int | None = None
     transport_attempts: int = Field(default=1, description="requests made until this answer came")
 
@@ -110,13 +128,13 @@ class Transient(ModelError):
         self.retry_after_s = retry_after_s
 
 
-def request_hash(model: str, messages: tuple[Message, ...], sampling: SamplingConfig) -> str:
-    """Return the SHA-256 that identifies a request: model name, roles, contents and sampling."""
+def request_hash(model: str, messages: tuple[Message, ...], sampling: SamplingConfig | None) -> str:
+    """Return the SHA-256 that identifies a request: model name, roles, contents and sampling (None: embeddings)."""
     return content_hash(
         {
             "model": model,
             "messages": [[message.role, message.content] for message in messages],
-            "sampling": sampling.model_dump(mode="json"),
+            "sampling": None if sampling is None else sampling.model_dump(mode="json"),
         }
     )
 

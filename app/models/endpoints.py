@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 
 from app.commons.frozen import Frozen
 from app.models.base import ModelError, ModelNotConfigured
@@ -24,12 +24,17 @@ class ModelsFileError(ModelError):
 class EndpointTable(Frozen):
     """What one `[endpoints.NAME]` table of `models.toml` may say. Times are in seconds."""
 
-    protocol: Literal["openai"] = Field(default="openai", description="the wire protocol")
-    base_url: str = Field(max_length=500, description="the address up to, not including, /chat/completions")
+    protocol: Literal["openai", "anthropic"] = Field(default="openai", description="the wire protocol")
+    base_url: str = Field(
+        max_length=500, description="the address up to, not including, /chat/completions (anthropic: /messages)"
+    )
     api_key_env: str | None = Field(
         default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=100, description="the variable that holds the key"
     )
-    models: tuple[ModelId, ...] = Field(min_length=1, description="the models offered, as the endpoint names them")
+    embeddings: tuple[ModelId, ...] = Field(default=(), description="its embedding models, asked at /embeddings")
+    models: tuple[ModelId, ...] = Field(
+        default=(), validate_default=True, description="the models offered, as the endpoint names them"
+    )
     max_concurrency: int = Field(default=25, ge=1, le=2000, description="requests at once, over all runs of a process")
     send_call_key: bool = Field(default=False, description="send X-Call-Key and X-Run with every request")
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = Field(
@@ -56,10 +61,20 @@ class EndpointTable(Frozen):
             raise ValueError("must not hold a user, a password, '?' or '#': a key belongs in the environment")
         return base_url.rstrip("/")
 
+    @field_validator("embeddings")
+    @classmethod
+    def _embeddings_are_spoken(cls, embeddings: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if embeddings and info.data.get("protocol") == "anthropic":
+            raise ValueError("are part of the openai protocol only")
+        return embeddings
+
     @field_validator("models")
     @classmethod
-    def _models_differ(cls, models: tuple[str, ...]) -> tuple[str, ...]:
-        if len(set(models)) != len(models):
+    def _models_differ(cls, models: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        embeddings = info.data.get("embeddings", ())
+        if not models and not embeddings:
+            raise ValueError("names no model")
+        if len({*models, *embeddings}) != len(models) + len(embeddings):
             raise ValueError("names a model twice")
         return models
 
@@ -81,14 +96,27 @@ class Endpoint(EndpointTable):
         return urlsplit(self.base_url).netloc
 
 
-# Their models take the standard sampling (temperature 0); others are added in models.toml.
+# Their models take the standard sampling (temperature 0), Anthropic's only parts of it; others go into models.toml.
 KNOWN: Mapping[str, EndpointTable] = MappingProxyType(
     {
         "openai": EndpointTable(
             base_url="https://api.openai.com/v1",
             api_key_env="OPENAI_API_KEY",
             models=("gpt-4.1", "gpt-4.1-mini", "gpt-4o", "gpt-4o-mini"),
+            embeddings=("text-embedding-3-small", "text-embedding-3-large"),
             max_tokens_field="max_completion_tokens",
+        ),
+        "anthropic": EndpointTable(
+            protocol="anthropic",
+            base_url="https://api.anthropic.com/v1",
+            api_key_env="ANTHROPIC_API_KEY",
+            models=(
+                "claude-opus-5-5",
+                "claude-sonnet-5-5",
+                "claude-haiku-5-5",
+                "claude-sonnet-4-6",
+                "claude-haiku-4-5",
+            ),
         ),
         "openrouter": EndpointTable(
             base_url="https://openrouter.ai/api/v1",

@@ -4,11 +4,24 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType, TracebackType
-from typing import Self
+from typing import Literal, Self
 
+from app.commons.config import SamplingConfig
 from app.commons.frozen import Frozen
-from app.models.base import CallLog, Model, ModelNotConfigured
+from app.models.anthropic import AnthropicModel
+from app.models.base import (
+    CallKey,
+    CallLog,
+    Completion,
+    EndpointDown,
+    Message,
+    Model,
+    ModelNotConfigured,
+    Segment,
+    Transient,
+)
 from app.models.connections import Connections
+from app.models.embeddings import EmbeddingModel
 from app.models.endpoints import KNOWN, Endpoint
 from app.models.limit import LimitedModel
 from app.models.openai import OpenAIModel
@@ -17,9 +30,12 @@ from app.models.recorded import RecordedModel
 from app.models.retry import RetryingModel, RetryPolicy, Sleep
 
 Wire = Callable[[Endpoint, str, Connections, str], Model]
+Kind = Literal["chat", "embeddings"]
 
 # A protocol is a class that makes one request of it.
-WIRES: Mapping[str, Wire] = MappingProxyType({"openai": OpenAIModel})
+WIRES: Mapping[str, Wire] = MappingProxyType({"openai": OpenAIModel, "anthropic": AnthropicModel})
+
+PROBE = (Message(role="user", segments=(Segment(kind="task", text="Reply with the word: ready"),)),)
 
 
 class EndpointView(Frozen):
@@ -29,6 +45,7 @@ class EndpointView(Frozen):
     protocol: str
     host: str
     models: tuple[str, ...]
+    embeddings: tuple[str, ...]
     api_key_env: str | None
     key_present: bool
     max_concurrency: int
@@ -69,6 +86,11 @@ class ModelHub:
         usable = (endpoint for endpoint in self._endpoints.values() if endpoint.key_present)
         return tuple(f"{endpoint.name}/{model}" for endpoint in usable for model in endpoint.models)
 
+    def embedding_names(self) -> tuple[str, ...]:
+        """Return the names of all embedding models that can be asked."""
+        usable = (endpoint for endpoint in self._endpoints.values() if endpoint.key_present)
+        return tuple(f"{endpoint.name}/{model}" for endpoint in usable for model in endpoint.embeddings)
+
     def views(self) -> tuple[EndpointView, ...]:
         """Return what may be shown of each endpoint; never a key."""
         return tuple(
@@ -77,6 +99,7 @@ class ModelHub:
                 protocol=endpoint.protocol,
                 host=endpoint.host,
                 models=endpoint.models,
+                embeddings=endpoint.embeddings,
                 api_key_env=endpoint.api_key_env,
                 key_present=endpoint.key_present,
                 max_concurrency=endpoint.max_concurrency,
@@ -84,27 +107,55 @@ class ModelHub:
             for endpoint in self._endpoints.values()
         )
 
-    def check_name(self, name: str) -> None:
-        """Do nothing if *name* can be asked.
+    def check_name(self, name: str, kind: Kind = "chat") -> None:
+        """Do nothing if *name* can be asked for a completion, or for embeddings.
 
         Raises:
             ModelNotConfigured: it cannot; the message says what there is, or which variable is missing.
         """
-        self._find(name)
+        self._find(name, kind)
 
     def open(self, name: str, run: str, log: CallLog) -> Model:
-        """Return the model *name* for the run *run*, whose calls are kept in *log*.
+        """Return the model *name*, an embedding model or another, for the run *run*, whose calls are kept in *log*.
 
         Raises:
             ModelNotConfigured: as `check_name`.
         """
-        endpoint, model = self._find(name)
+        kind = self._kind(name)
+        endpoint, model = self._find(name, kind)
         line = self._line(endpoint)
-        wire = WIRES[endpoint.protocol](endpoint, model, line.connections, run)
+        wire = self._wire(kind, endpoint)(endpoint, model, line.connections, run)
         policy = RetryPolicy(attempts=endpoint.attempts, backoff_s=endpoint.backoff_s)
         # The limit is inside the retries: a call that waits for its next attempt holds no slot.
         patient = RetryingModel(LimitedModel(wire, line.slots), endpoint.name, policy, self._sleep)
-        return RecordedModel(patient, log, PriceTag(endpoint.base_url, model))
+        return RecordedModel(patient, log, PriceTag(endpoint.base_url, model), sampled=kind == "chat")
+
+    async def probe(self, name: str, sampling: SamplingConfig, patience_s: float) -> Completion:
+        """Ask the model *name* for next to nothing, once, over a connection of its own; nothing is recorded.
+
+        Raises:
+            ModelError: it cannot be asked, does not answer within *patience_s* seconds, or refuses; a sentence says so.
+        """
+        kind = self._kind(name)
+        endpoint, model = self._find(name, kind)
+        hurried = endpoint.model_copy(update={"timeout_s": min(endpoint.timeout_s, patience_s)})
+        connections = Connections(hurried)
+        key = CallKey(month=0, phase="check", agent="check", purpose="embedding" if kind == "embeddings" else "check")
+        try:
+            wire = self._wire(kind, endpoint)(hurried, model, connections, "check")
+            return await wire.complete(PROBE, sampling, key)
+        except Transient as failure:
+            raise EndpointDown(f"Endpoint '{endpoint.name}' {str(failure).rstrip('.')}.") from failure
+        finally:
+            await connections.aclose()
+
+    def _kind(self, name: str) -> Kind:
+        endpoint_name, _, model = name.partition("/")
+        endpoint = self._endpoints.get(endpoint_name)
+        return "embeddings" if endpoint and model in endpoint.embeddings else "chat"
+
+    def _wire(self, kind: Kind, endpoint: Endpoint) -> Wire:
+        return EmbeddingModel if kind == "embeddings" else WIRES[endpoint.protocol]
 
     def _line(self, endpoint: Endpoint) -> _Line:
         if self._lines is None:
@@ -113,15 +164,18 @@ class ModelHub:
             self._lines[endpoint.name] = _Line(Connections(endpoint), asyncio.Semaphore(endpoint.max_concurrency))
         return self._lines[endpoint.name]
 
-    def _find(self, name: str) -> tuple[Endpoint, str]:
+    def _find(self, name: str, kind: Kind = "chat") -> tuple[Endpoint, str]:
         endpoint_name, _, model = name.partition("/")
         endpoint = self._endpoints.get(endpoint_name)
         if endpoint is None:
             raise ModelNotConfigured(f"There is no model '{name[:200]}': {self._what_there_is(endpoint_name)}")
-        if model not in endpoint.models:
+        offered = endpoint.models if kind == "chat" else endpoint.embeddings
+        if model not in offered:
+            what, key = ("model", "models") if kind == "chat" else ("embedding model", "embeddings")
             raise ModelNotConfigured(
-                f"Endpoint '{endpoint_name}' offers no model '{model[:200]}', only {_listed(endpoint.models)}: "
-                f"choose one of them or add it to its models in models.toml."
+                f"Endpoint '{endpoint_name}' offers no {what} '{model[:200]}'"
+                + (f", only {_listed(offered)}: choose one of them or add" if offered else ": add")
+                + f" it to its {key} in models.toml."
             )
         if not endpoint.key_present:
             raise ModelNotConfigured(_needs(endpoint.name, endpoint.api_key_env))

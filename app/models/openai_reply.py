@@ -25,7 +25,7 @@ def read_completion(body: bytes, latency_ms: int, secret: str = "") -> Completio
     Raises:
         NotACompletion: *body* is not JSON, holds an error, or no choice with a message.
     """
-    data = _object(body)
+    data = json_object(body)
     if data.get("error"):
         raise NotACompletion(f"an error in place of an answer: {error_detail(body, secret)}")
     choice = _first(data.get("choices"))
@@ -45,12 +45,14 @@ def read_completion(body: bytes, latency_ms: int, secret: str = "") -> Completio
     usage = data.get("usage")
     usage = usage if isinstance(usage, dict) else {}
     return Completion(
-        text=_storable(text),
-        thinking=_storable("\n\n".join(filter(None, thoughts))) or None,
-        prompt_tokens=_count(usage.get("prompt_tokens")),
-        completion_tokens=_count(usage.get("completion_tokens")),
-        finish_reason=_label(finish_reason),
-        model_revision=_label(data.get("model")),
+        text=storable(text),
+        thinking=storable("\n\n".join(filter(None, thoughts))) or None,
+        prompt_tokens=count_of(usage.get("prompt_tokens")),
+        completion_tokens=count_of(usage.get("completion_tokens")),
+        finish_reason=label_of(finish_reason),
+        model_revision=label_of(data.get("model")),
+        fingerprint=label_of(data.get("system_fingerprint")),
+        provider=label_of(data.get("provider")),
         latency_ms=latency_ms,
     )
 
@@ -73,7 +75,7 @@ def error_detail(body: bytes, secret: str = "") -> str:
 def refused_parameter(body: bytes) -> str | None:
     """Return the sampling parameter that an error body complains about, or None."""
     try:
-        error = _object(body).get("error")
+        error = json_object(body).get("error")
     except NotACompletion:
         error = None
     param = error.get("param") if isinstance(error, dict) else None
@@ -96,7 +98,12 @@ def retry_after_seconds(value: str | None, now: datetime | None = None) -> float
     return max(0.0, (at - (now or datetime.now(UTC))).total_seconds())
 
 
-def _object(body: bytes) -> dict[str, Any]:
+def json_object(body: bytes) -> dict[str, Any]:
+    """Return the JSON object in *body*.
+
+    Raises:
+        NotACompletion: if there is none.
+    """
     try:
         data = json.loads(body)
     except (ValueError, RecursionError):
@@ -151,13 +158,16 @@ def _error_message(data: Any) -> str:
     return data if isinstance(data, str) else json.dumps(data) if data else ""
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
+    """Return *text* with what no database keeps (NUL, lone surrogates) replaced by U+FFFD."""
     return text.replace("\x00", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def _count(value: Any) -> int | None:
+def count_of(value: Any) -> int | None:
+    """Return *value* if it is a number of something, else None."""
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
-def _label(value: Any) -> str | None:
-    return _storable(value)[:200] if isinstance(value, str) and value else None
+def label_of(value: Any) -> str | None:
+    """Return *value*, bounded, if it is a text that says something, else None."""
+    return storable(value)[:200] if isinstance(value, str) and value else None

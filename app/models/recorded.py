@@ -15,13 +15,17 @@ from app.models.prices import PriceTag
 
 
 class RecordedModel:
-    """Answers from *log* where it can; otherwise asks *inner* and records the call before it returns."""
+    """Answers from *log* where it can; otherwise asks *inner* and records the call before it returns.
 
-    def __init__(self, inner: Model, log: CallLog, price: PriceTag) -> None:
+    *sampled* is False for embeddings: they take no sampling, and none is recorded.
+    """
+
+    def __init__(self, inner: Model, log: CallLog, price: PriceTag, *, sampled: bool = True) -> None:
         self.name = inner.name
         self._inner = inner
         self._log = log
         self._price = price
+        self._sampled = sampled
 
     async def complete(self, messages: tuple[Message, ...], sampling: SamplingConfig, key: CallKey) -> Completion:
         """Return the completion recorded under *key*, or a new one.
@@ -30,7 +34,8 @@ class RecordedModel:
             RecordMismatch: another request is recorded under *key*; nothing is asked.
             EndpointDown: from *inner*; nothing is recorded.
         """
-        digest = request_hash(self.name, messages, sampling)
+        sent = sampling if self._sampled else None
+        digest = request_hash(self.name, messages, sent)
         recorded = self._log.find(key)
         if recorded is not None:
             recorded_digest, completion = recorded
@@ -48,7 +53,7 @@ class RecordedModel:
                 model=self.name,
                 request_hash=digest,
                 messages=messages,
-                sampling=sampling,
+                sampling=sent,
                 completion=completion,
                 cost=self._price.cost(completion),
             )

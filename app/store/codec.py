@@ -4,7 +4,7 @@ import json
 import zlib
 from collections.abc import Mapping
 
-from app.models.base import Message, Segment
+from app.models.base import Message, Retrieval, Segment
 
 RAW, ZLIB = b"r", b"z"
 
@@ -44,14 +44,20 @@ class SegmentBook:
 
 
 def pack_messages(messages: tuple[Message, ...], book: SegmentBook) -> bytes:
-    """Return *messages* as [[role, [[kind, number, memory], ...]], ...], compressed."""
-    shape = [[m.role, [[s.kind, book.number(s.text), s.memory] for s in m.segments]] for m in messages]
+    """Return *messages* as [[role, [[kind, number, memory, *retrieval], ...]], ...], compressed.
+
+    A retrieval is nothing, 1 for always included, or recency, importance and relevance in thousandths.
+    """
+    shape = [
+        [m.role, [[s.kind, book.number(s.text), s.memory, *_pack_retrieval(s.retrieval)] for s in m.segments]]
+        for m in messages
+    ]
     return pack(json.dumps(shape, separators=(",", ":")))
 
 
 def segment_numbers(request: bytes) -> set[int]:
     """Return the numbers of the segments that a packed request needs."""
-    return {number for _, segments in json.loads(unpack(request)) for _, number, _ in segments}
+    return {number for _, segments in json.loads(unpack(request)) for _, number, *_ in segments}
 
 
 def unpack_messages(request: bytes, texts: Mapping[int, str]) -> tuple[Message, ...]:
@@ -59,7 +65,27 @@ def unpack_messages(request: bytes, texts: Mapping[int, str]) -> tuple[Message, 
     return tuple(
         Message(
             role=role,
-            segments=tuple(Segment(kind=kind, text=texts[no], memory=memory) for kind, no, memory in segments),
+            segments=tuple(
+                Segment(kind=kind, text=texts[no], memory=memory, retrieval=_unpack_retrieval(found))
+                for kind, no, memory, *found in segments
+            ),
         )
         for role, segments in json.loads(unpack(request))
     )
+
+
+def _pack_retrieval(found: Retrieval | None) -> list[int]:
+    if found is None:
+        return []
+    if found.always:
+        return [1]
+    return [round((part or 0.0) * 1000) for part in (found.recency, found.importance, found.relevance)]
+
+
+def _unpack_retrieval(packed: list[int]) -> Retrieval | None:
+    if not packed:
+        return None
+    if len(packed) == 1:
+        return Retrieval(always=True)
+    recency, importance, relevance = (part / 1000 for part in packed)
+    return Retrieval(recency=recency, importance=importance, relevance=relevance)

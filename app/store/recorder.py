@@ -240,6 +240,8 @@ def call_values(call: RecordedCall, seq: int, segments: SegmentBook) -> dict[str
         "completion_tokens": completion and completion.completion_tokens,
         "finish_reason": completion and completion.finish_reason,
         "model_revision": completion and completion.model_revision,
+        "fingerprint": completion and completion.fingerprint,
+        "provider": completion and completion.provider,
         "latency_ms": completion and completion.latency_ms,
         "transport_attempts": completion.transport_attempts if completion else 0,
         "cost": call.cost,
@@ -256,6 +258,8 @@ def completion_of(row: Any) -> Completion:
         completion_tokens=row.completion_tokens,
         finish_reason=row.finish_reason,
         model_revision=row.model_revision,
+        fingerprint=row.fingerprint,
+        provider=row.provider,
         latency_ms=row.latency_ms,
         transport_attempts=row.transport_attempts,
     )

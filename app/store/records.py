@@ -105,7 +105,11 @@ class LogEntry(_Record):
 
 
 class CallSummary(_Record):
-    """A call without its texts."""
+    """A call without its texts.
+
+    `model_revision`, `fingerprint` (the backend's configuration) and `provider` (who answers behind a gateway) are what
+    the endpoint said of itself, None where it did not.
+    """
 
     key: str
     seq: int
@@ -120,6 +124,8 @@ class CallSummary(_Record):
     completion_tokens: int | None
     finish_reason: str | None
     model_revision: str | None
+    fingerprint: str | None
+    provider: str | None
     latency_ms: int | None
     transport_attempts: int
     cost: float | None

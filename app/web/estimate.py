@@ -19,19 +19,30 @@ def calls_of(config: EpisodeConfig) -> int:
     """Return the calls of *config* if all its months are played, every talk is full and agents draw five insights.
 
     A month of five generative agents: 5 harvests, 9 utterances, summary and limit, 5 plans, 5 memos, 15 ratings of what
-    was talked about, 5 reflections and 25 ratings of insights.
+    was talked about, 5 reflections and 25 ratings of insights. Batched ratings are 5 and 5; embeddings are a call more
+    for each harvest, utterance and reflection.
     """
-    models = sum(isinstance(agent.mind, GenerativeMind) for agent in config.agents)
-    month: float = models
+    month = sum(_month(agent.mind, config) for agent in config.agents if isinstance(agent.mind, GenerativeMind))
+    if config.phase(TakeAwayPhase) is not None:
+        month += 2 * isinstance(config.framework, GenerativeFramework)
+    return round(month * config.game.months)
+
+
+def _month(mind: GenerativeMind, config: EpisodeConfig) -> float:
+    """Return the calls of one agent in a month; utterances in equal parts."""
+    batched = mind.ratings == "batched"
+    recalls = 1.0
     talk = config.phase(TalkPhase)
     if talk is not None:
-        turns = talk.max_contributions - (talk.report != "none")
-        month += turns * models / len(config.agents)
-    if config.phase(TakeAwayPhase) is not None:
-        month += 2 * isinstance(config.framework, GenerativeFramework) + models * 5
+        recalls += (talk.max_contributions - (talk.report != "none")) / len(config.agents)
     if config.phase(HomePhase) is not None:
-        month += models * (1 + INSIGHTS)
-    return round(month * config.game.months)
+        recalls += 1
+    calls = recalls * (1 if mind.embedding is None else 2)
+    if config.phase(TakeAwayPhase) is not None:
+        calls += 2 + (1 if batched else 3)
+    if config.phase(HomePhase) is not None:
+        calls += 1 if batched else INSIGHTS
+    return calls
 
 
 def in_words(configs: Sequence[EpisodeConfig]) -> str:

@@ -34,12 +34,14 @@ DEFAULTS: Mapping[str, str] = MappingProxyType(
         "top_p": "1",
         "max_tokens": "8000",
         "prompts": "base",
+        "ratings": "single",
+        "embedding": "",
         "name": "",
     }
 )
 ADVANCED = (
     "capacity", "initial_stock", "growth", "collapse_threshold", "allocation", "temperature", "top_p", "max_tokens",
-    "names", "framework", "prompts", "name",
+    "ratings", "embedding", "names", "framework", "prompts", "name",
 )  # fmt: skip
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,30}")
@@ -85,6 +87,8 @@ class Form:
             "top_p": self._decimal("top_p", None),
             "max_tokens": self._whole("max_tokens", 8000),
             "prompts": self.values["prompts"],
+            "ratings": self.values["ratings"],
+            "embedding": self.values["embedding"] or None,
             "name": self.values["name"] or None,
         }
         try:
@@ -197,6 +201,8 @@ def form_of(config: EpisodeConfig) -> dict[str, str]:
         values["top_p"] = "" if sampling.top_p is None else f"{sampling.top_p:g}"
         values["max_tokens"] = str(sampling.max_tokens)
         values["prompts"] = models[0].prompts
+        values["ratings"] = models[0].ratings
+        values["embedding"] = models[0].embedding or ""
     if isinstance(config.framework, GenerativeFramework):
         follows = bool(models) and models[0].model == config.framework.model
         values["framework"] = "" if follows else f"generative:{config.framework.model}"

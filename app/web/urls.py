@@ -134,6 +134,11 @@ def settings() -> str:
     return "/settings"
 
 
+def check_models() -> str:
+    """Where every model is asked for next to nothing (POST)."""
+    return "/settings/check"
+
+
 def login(next_path: str | None = None) -> str:
     """The login page, which leads on to *next_path*."""
     return with_query("/login", {"next": next_path})

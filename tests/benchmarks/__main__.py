@@ -8,16 +8,18 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.store.queries import RunFilter, list_runs
+from app.store.queries import RunFilter, list_calls, list_runs
 from tests.fakes.process import FakeModelServer
 from tests.support import ROOT, Instance
 
 STANDARD_CALLS = 852
+BATCHED_CALLS = 500
 CRITICAL_CALLS = 168
 
 
@@ -47,6 +49,20 @@ def instance(server: FakeModelServer) -> Iterator[Instance]:
             yield made
         finally:
             asyncio.run(made.close())
+
+
+def calls_by_purpose(made: Instance, *options: str) -> Counter[str]:
+    """Play the standard episode with *options*, print its calls and tokens by purpose, and return the calls."""
+    played = made.govsim("run", "--mind", "generative:lab/villager", "--json", *options)
+    run_id = json.loads(played.stdout)["id"]
+    calls = asyncio.run(list_calls(made.database, run_id))
+    counts = Counter(call.purpose for call in calls)
+    print(f"\n{' '.join(options) or '--ratings single':<28} {'calls':>7} {'tokens in':>11} {'tokens out':>11}")
+    for purpose, count in (*counts.most_common(), ("all", counts.total())):
+        own = [call for call in calls if purpose in (call.purpose, "all")]
+        tokens = [sum(getattr(call, side) or 0 for call in own) for side in ("prompt_tokens", "completion_tokens")]
+        print(f"  {purpose:<26} {count:>7,} {tokens[0]:>11,} {tokens[1]:>11,}")
+    return counts
 
 
 def episode_seconds(made: Instance) -> tuple[dict[str, object], float, float]:
@@ -118,6 +134,13 @@ def main() -> None:
                 asyncio.run(bare.close())
                 figures.append(Figure("a stored 12-month run", run_bytes / 1e6, 1.0, "MB"))
         print(figures[-1] if latency else "\n".join(map(str, figures)), flush=True)
+    with FakeModelServer(seed=1) as server, instance(server) as made:
+        single = calls_by_purpose(made).total()
+        batched = calls_by_purpose(made, "--ratings", "batched").total()
+        calls_by_purpose(made, "--embedding", "lab/embedder")
+    print()
+    print(Figure("calls of the standard episode, single ratings", single, STANDARD_CALLS, ""))
+    print(Figure("calls of the standard episode, batched ratings (fewer than)", batched, BATCHED_CALLS, ""))
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from app.commons.config import (
 )
 from app.commons.scenario import get_condition
 from app.jobs.launch import POLICIES
+from tests.fakes.villagers import EMBEDDER
 
 NAMES = ("John", "Kate", "Jack", "Emma", "Luke", "Ann-Sofie", "Ö", "Agent 8")
 
@@ -40,7 +41,12 @@ def episodes(draw: st.DrawFn) -> EpisodeConfig:
     condition = draw(st.sampled_from(["default", "universalization", "no_communication"]))
     temperature = draw(st.sampled_from([None, 0.0, 0.7]))
     models = st.sampled_from(["lab/one", "lab/two"])
-    asking = models.map(lambda name: GenerativeMind(model=name, sampling=SamplingConfig(temperature=temperature)))
+    ratings = draw(st.sampled_from(["single", "batched"]))
+    embedding = draw(st.sampled_from([None, EMBEDDER]))
+    sampling = SamplingConfig(temperature=temperature)
+    asking = models.map(
+        lambda name: GenerativeMind(model=name, sampling=sampling, ratings=ratings, embedding=embedding)
+    )
     scripted = st.sampled_from(POLICIES).map(lambda policy: ScriptedMind(policy=policy))
     kind: st.SearchStrategy[MindConfig] = draw(st.sampled_from([asking, scripted, asking | scripted]))
     minds = draw(st.lists(kind, min_size=2, max_size=8))

@@ -1,4 +1,6 @@
-"""A stand-in for a language model: an OpenAI-compatible server that answers at once, for nothing, and reproducibly.
+"""A stand-in for a language model: a server that answers at once, for nothing, and reproducibly.
+
+It speaks OpenAI's protocol (`/v1/chat/completions`, `/v1/embeddings`) and Anthropic's (`/v1/messages`).
 
     python -m tests.fakes.model_server --port 8765 --seed 1 --latency-ms 50
 
@@ -19,6 +21,7 @@ import socket
 from collections import Counter
 from dataclasses import asdict, dataclass, fields, replace
 from hashlib import sha256
+from math import sqrt
 from random import Random
 from typing import Any, NamedTuple
 from urllib.parse import unquote
@@ -30,6 +33,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 MODELS = ("villager", "greedy", "thinker")
+EMBEDDINGS = ("embedder",)
+DIMENSIONS = 48
 NAMES = ("John", "Kate", "Jack", "Emma", "Luke")
 
 
@@ -51,6 +56,7 @@ class Behaviour:
     talk_ends_rate: float = 0.0  # utterances that end the talk
     no_limit_rate: float = 0.0  # talks without an agreed limit
     api_key: str = ""  # requests without it are refused
+    one_of_both: bool = False  # temperature and top_p together are refused, as newer Anthropic models do
 
 
 class Key(NamedTuple):
@@ -105,8 +111,10 @@ INSIGHTS = (
 RUBBISH = ("", "???", "~~~ <<>> ~~~", "The moon, a kettle, several birds, and then the moon again", '{"null": [}{')
 
 
-def answer(key: Key, chance: Random, unit: str, greedy: bool, behaviour: Behaviour, content: str = "") -> str:
-    """Return the text for a call, in the form its purpose asks for."""
+def answer(
+    key: Key, chance: Random, unit: str, greedy: bool, behaviour: Behaviour, content: str = "", statements: int = 1
+) -> str:
+    """Return the text for a call, in the form its purpose asks for; a batch rates so many *statements*."""
     share = chance.randint(6, 10)
     wanted = chance.randint(18, 30) if greedy or chance.random() < behaviour.greedy_rate else share
 
@@ -132,6 +140,8 @@ def answer(key: Key, chance: Random, unit: str, greedy: bool, behaviour: Behavio
             return pick(PLANS)
         case "interesting":
             return pick(REMARKS)
+        case "rating" if key.item == "batch":
+            return "\n".join(f"{number}. {chance.randint(1, 10)}" for number in range(1, statements + 1))
         case "rating":
             return f"Answer: {chance.randint(1, 10)}"
         case "insight":
@@ -173,6 +183,50 @@ def message(text: str, thinking: str) -> dict[str, Any]:
             return {"role": "assistant", "content": text}
 
 
+def blocks(text: str, thinking: str) -> list[dict[str, Any]]:
+    """Return a message's content as Anthropic's protocol has it, with a thinking block where there is thinking."""
+    thought = {"type": "thinking", "thinking": "Let me see what the others did.", "signature": "c2lnbmF0dXJl"}
+    return [*([] if thinking == "none" else [thought]), {"type": "text", "text": text}]
+
+
+def embedding(text: str) -> list[float]:
+    """Return a vector of length 1: texts that share words are near each other."""
+    total = [0.0] * DIMENSIONS
+    for word in re.findall(r"\w+", text.casefold()):
+        chance = Random(word)
+        total = [value + chance.gauss(0, 1) for value in total]
+    length = sqrt(sum(value * value for value in total)) or 1.0
+    return [value / length for value in total]
+
+
+def messages_complaint(asked: dict[str, Any], headers: Any, behaviour: Behaviour) -> str | None:
+    """Return what Anthropic's protocol would say against a request, or None."""
+    if "anthropic-version" not in headers:
+        return "anthropic-version: header is required"
+    if not isinstance(asked.get("max_tokens"), int):
+        return "max_tokens: Field required"
+    if unknown := set(asked) - {"model", "max_tokens", "system", "messages", "temperature", "top_p", "stream"}:
+        return f"{min(unknown)}: Extra inputs are not permitted"
+    if any(said["role"] not in ("user", "assistant") for said in asked["messages"]):
+        return 'messages: Unexpected role "system". The Messages API accepts a top-level `system` parameter'
+    if any(not said["content"] for said in asked["messages"]):
+        return "messages: text content blocks must be non-empty"
+    if asked.get("temperature") is not None and asked["temperature"] > 1:
+        return "temperature: range: 0..1"
+    if behaviour.one_of_both and {"temperature", "top_p"} <= set(asked):
+        return "`temperature` and `top_p` cannot both be specified for this model. Please use only one."
+    return None
+
+
+ERROR_TYPES = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    429: "rate_limit_error",
+    500: "api_error",
+    529: "overloaded_error",
+}
+
+
 # ---------------------------------------------------------------- the server
 
 
@@ -193,6 +247,8 @@ class ModelServer:
         self.app = Starlette(
             routes=[
                 Route("/v1/chat/completions", self.complete, methods=["POST"]),
+                Route("/v1/messages", self.complete, methods=["POST"]),
+                Route("/v1/embeddings", self.complete, methods=["POST"]),
                 Route("/v1/models", self.models),
                 Route("/control", self.control, methods=["POST"]),
                 Route("/stats", self.stats, methods=["GET", "DELETE"]),
@@ -218,7 +274,11 @@ class ModelServer:
 
     async def _respond(self, request: Request) -> Response:
         asked = json.loads(await request.body())
-        content = "\n".join(str(said["content"]) for said in asked["messages"])
+        content = "\n".join(
+            [*([asked["system"]] if asked.get("system") else []), *(str(said["content"]) for said in asked["messages"])]
+            if "messages" in asked
+            else asked["input"]
+        )
         run = unquote(request.headers.get("x-run", ""))
         name = unquote(request.headers.get("x-call-key", "")) or "-/" + sha256(content.encode()).hexdigest()[:16]
         arrivals = self.calls.setdefault(run, Counter())
@@ -230,34 +290,83 @@ class ModelServer:
             return fault
 
         model = str(asked["model"])
-        chance = Random(f"{self.seed}|{model}|{name}")
         key = Key.parse(name) or Key("", "", "")
+        self.by_purpose[key.purpose] += 1
+        if "input" in asked:
+            return self._embeddings(model, asked["input"])
+        chance = Random(f"{self.seed}|{model}|{name}")
         unit = next((unit for unit in ("hectares", "percent", "tons") if unit in content), "units")
         rubbish = chance.random() < behaviour.rubbish_rate
-        text = chance.choice(RUBBISH) if rubbish else answer(key, chance, unit, "greedy" in model, behaviour, content)
+        statements = max(map(int, re.findall(r"^(\d+)\. ", content, re.MULTILINE)), default=1)
+        text = (
+            chance.choice(RUBBISH)
+            if rubbish
+            else answer(key, chance, unit, "greedy" in model, behaviour, content, statements)
+        )
         thinking = "field" if behaviour.thinking == "none" and "thinker" in model else behaviour.thinking
-        self.by_purpose[key.purpose] += 1
+        tokens = {"prompt": len(content) // 4, "completion": len(text) // 4}
+        digest = sha256(name.encode()).hexdigest()[:24]
+        if request.url.path == "/v1/messages":
+            return self._message(asked, request, text, thinking, tokens, digest)
         return JSONResponse(
             {
-                "id": f"chatcmpl-{sha256(name.encode()).hexdigest()[:24]}",
+                "id": f"chatcmpl-{digest}",
                 "object": "chat.completion",
                 "created": 0,
                 "model": f"{model}-fake-1",
+                "system_fingerprint": f"fp_{self.seed}",
+                "provider": "village",
                 "choices": [{"index": 0, "message": message(text, thinking), "finish_reason": "stop"}],
-                "usage": {"prompt_tokens": len(content) // 4, "completion_tokens": len(text) // 4},
+                "usage": {"prompt_tokens": tokens["prompt"], "completion_tokens": tokens["completion"]},
             }
         )
+
+    def _message(
+        self, asked: dict[str, Any], request: Request, text: str, thinking: str, tokens: dict[str, int], digest: str
+    ) -> Response:
+        """Answer as Anthropic's Messages API does."""
+        if complaint := messages_complaint(asked, request.headers, self.behaviour):
+            return self._refusal(400, complaint, anthropic=True)
+        cut = tokens["completion"] > asked["max_tokens"]
+        return JSONResponse(
+            {
+                "id": f"msg_{digest}",
+                "type": "message",
+                "role": "assistant",
+                "model": f"{asked['model']}-fake-1",
+                "content": blocks(text[: asked["max_tokens"] * 4] if cut else text, thinking),
+                "stop_reason": "max_tokens" if cut else "end_turn",
+                "stop_sequence": None,
+                "usage": {
+                    "input_tokens": tokens["prompt"] - tokens["prompt"] // 2,
+                    "cache_creation_input_tokens": 0,
+                    "cache_read_input_tokens": tokens["prompt"] // 2,
+                    "output_tokens": min(tokens["completion"], asked["max_tokens"]),
+                },
+            }
+        )
+
+    def _embeddings(self, model: str, texts: list[str]) -> Response:
+        """Answer as an OpenAI-compatible `/v1/embeddings` does."""
+        tokens = sum(len(text) // 4 for text in texts)
+        rows = [
+            {"object": "embedding", "index": place, "embedding": embedding(text)} for place, text in enumerate(texts)
+        ]
+        usage = {"prompt_tokens": tokens, "total_tokens": tokens}
+        return JSONResponse({"object": "list", "data": rows, "model": f"{model}-fake-1", "usage": usage})
 
     def _fault(self, request: Request, name: str, arrival: int) -> Response | None:
         """Return the trouble this request meets, or None."""
         behaviour = self.behaviour
+        anthropic = request.url.path == "/v1/messages"
         given = request.headers.get("authorization", "").removeprefix("Bearer ")
+        given = request.headers.get("x-api-key", "") if anthropic else given
         if behaviour.api_key and given != behaviour.api_key:
-            return self._refusal(401, f"Incorrect API key provided: {given}")
+            return self._refusal(401, f"Incorrect API key provided: {given}", anthropic)
         if behaviour.fail_next > 0:
             self.behaviour = replace(behaviour, fail_next=behaviour.fail_next - 1)
         if behaviour.down or behaviour.fail_next > 0:
-            return self._refusal(behaviour.status, "told to fail") if behaviour.status else Dropped()
+            return self._refusal(behaviour.status, "told to fail", anthropic) if behaviour.status else Dropped()
         luck = Random(f"fault|{self.seed}|{name}|{arrival}").random()
         for rate, status in (
             (behaviour.limit_rate, 429),
@@ -265,12 +374,15 @@ class ModelServer:
             (behaviour.drop_rate, 0),
         ):
             if luck < rate:
-                return self._refusal(status, "by chance") if status else Dropped()
+                return self._refusal(status, "by chance", anthropic) if status else Dropped()
             luck -= rate
         return None
 
-    def _refusal(self, status: int, text: str) -> Response:
+    def _refusal(self, status: int, text: str, anthropic: bool = False) -> Response:
         headers = {"Retry-After": self.behaviour.retry_after} if status == 429 and self.behaviour.retry_after else None
+        if anthropic:
+            error = {"type": ERROR_TYPES.get(status, "api_error"), "message": text}
+            return JSONResponse({"type": "error", "error": error, "request_id": "req_fake"}, status, headers)
         return JSONResponse({"error": {"message": text, "type": "fake", "code": status}}, status, headers)
 
     async def models(self, request: Request) -> Response:
@@ -331,7 +443,8 @@ def main() -> None:
     base_url = f"http://{host}:{listener.getsockname()[1]}/v1"
     print(f"Fake model server at {base_url}", flush=True)
     print(
-        f'\n[endpoints.fake]\nbase_url = "{base_url}"\nmodels = {json.dumps(MODELS)}\nsend_call_key = true\n',
+        f'\n[endpoints.fake]\nbase_url = "{base_url}"\nmodels = {json.dumps(MODELS)}\n'
+        f"embeddings = {json.dumps(EMBEDDINGS)}\nsend_call_key = true\n",
         flush=True,
     )
     server = ModelServer(seed, Behaviour(**options))

@@ -60,6 +60,7 @@ class FakeModelServer:
         table = {
             "base_url": f'"{self.base_url}"',
             "models": '["villager", "greedy", "thinker"]',
+            "embeddings": '["embedder"]',
             "send_call_key": "true",
         } | {key: str(value).lower() if isinstance(value, bool) else repr(value) for key, value in settings.items()}
         return f"[endpoints.{name}]\n" + "".join(f"{key} = {value}\n" for key, value in table.items())

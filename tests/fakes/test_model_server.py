@@ -6,7 +6,7 @@ from random import Random
 import httpx
 import pytest
 
-from tests.fakes.model_server import Behaviour, Key, answer
+from tests.fakes.model_server import Behaviour, Key, answer, embedding, messages_complaint
 from tests.fakes.process import FakeModelServer
 
 
@@ -74,3 +74,35 @@ def test_a_wrong_wish_is_refused_and_changes_nothing() -> None:
             with pytest.raises(httpx.HTTPStatusError, match="400"):
                 server.control(**wish)
         assert server.control() == before
+
+
+def test_a_batch_is_rated_line_by_line() -> None:
+    text = answer(Key("Kate", "rating", "batch"), Random(1), "tons", False, Behaviour(), statements=3)
+    assert re.fullmatch(r"1\. ([1-9]|10)\n2\. ([1-9]|10)\n3\. ([1-9]|10)", text)
+
+
+def test_texts_that_share_words_have_vectors_near_each_other() -> None:
+    fish, fishing, boat = (embedding(text) for text in ("the fish swim", "the fish sleep", "a boat"))
+
+    def cosine(one: list[float], other: list[float]) -> float:
+        return sum(a * b for a, b in zip(one, other, strict=True))
+
+    assert cosine(fish, fish) == pytest.approx(1)
+    assert cosine(fish, fishing) > 0.5 > cosine(fish, boat)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"max_tokens": None}, "max_tokens: Field required"),
+        ({"seed": 1}, "seed: Extra inputs"),
+        ({"messages": [{"role": "system", "content": "x"}]}, 'Unexpected role "system"'),
+        ({"messages": [{"role": "user", "content": ""}]}, "non-empty"),
+        ({"temperature": 1.5}, "temperature: range"),
+    ],
+)
+def test_the_messages_protocol_is_kept_to(change: dict[str, object], says: str) -> None:
+    asked = {"model": "m", "max_tokens": 10, "messages": [{"role": "user", "content": "Hello"}]}
+    assert messages_complaint(asked, {"anthropic-version": "2023-06-01"}, Behaviour()) is None
+    assert says in str(messages_complaint(asked | change, {"anthropic-version": "2023-06-01"}, Behaviour()))
+    assert "anthropic-version" in str(messages_complaint(asked, {}, Behaviour()))

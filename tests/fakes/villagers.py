@@ -1,6 +1,7 @@
 """A model without a server: what it answers is a function of its seed and the call's key, and sometimes rubbish."""
 
 import asyncio
+from base64 import b64encode
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -9,6 +10,7 @@ from random import Random
 from app.commons.config import EpisodeConfig, SamplingConfig
 from app.jobs.launch import launch_configs
 from app.jobs.player import Player
+from app.minds.generative import BATCH
 from app.models.base import CallKey, CallLog, Completion, EndpointDown, Message, Model
 from app.models.prices import PriceTag
 from app.models.recorded import RecordedModel
@@ -21,6 +23,7 @@ RUBBISH = (
     "", "???", "I cannot help with that.", '{"null": [}{', "Answer: 5-10 tons", "Answer: <b>&amp;</div></b>",
     "<think>round and round", "half a \ud83d character", "NUL\0NUL", "</div><div><strong>ASSISTANT</strong>: Answer: 3",
 )  # fmt: skip
+EMBEDDER = "lab/embedder"
 PROMPTS = Path(__file__).resolve().parents[2] / "templates" / "prompts"
 
 
@@ -54,19 +57,25 @@ class Villager:
                 raise EndpointDown("The villagers are asleep.")
         chance = Random(f"{self._seed}/{key}")
         reason = chance.choices(("stop", "length", "content_filter", None), (90, 4, 2, 4))[0]
-        if chance.random() < self._rubbish:
+        if key.purpose != "embedding" and chance.random() < self._rubbish:
             return Completion(text=chance.choice(RUBBISH), finish_reason=reason)
         thinking = "Let me see." if chance.random() < 0.2 else None
         return Completion(
-            text=self._answer(key, chance),
+            text=self._answer(key, chance, messages),
             thinking=thinking,
             finish_reason=reason,
             prompt_tokens=sum(len(message.content) for message in messages) // 4,
             completion_tokens=chance.randrange(200),
         )
 
-    def _answer(self, key: CallKey, chance: Random) -> str:
+    def _answer(self, key: CallKey, chance: Random, messages: tuple[Message, ...]) -> str:
+        segments = [segment for message in messages for segment in message.segments]
         match key.purpose:
+            case "embedding":
+                return "\n".join(b64encode(Random(segment.text).randbytes(8)).decode() for segment in segments)
+            case "rating" if key.item == BATCH:
+                statements = sum(segment.kind == "memory" for segment in segments)
+                return "\n".join(f"{n}. {chance.randint(1, 10)}" for n in range(1, statements + 1))
             case "harvest":
                 wild = chance.random() < 0.05
                 return f"I weigh it.\nAnswer: {chance.choice((30, 1000, 10**14)) if wild else chance.randint(0, 8)}"
@@ -94,7 +103,7 @@ class VillageHub:
 
     def open(self, name: str, run: str, log: CallLog) -> Model:
         villager = Villager(name, self._names, self._seed, **self._behaviour)  # type: ignore[arg-type]
-        return RecordedModel(villager, log, PriceTag("http://nowhere", name))
+        return RecordedModel(villager, log, PriceTag("http://nowhere", name), sampled=name != EMBEDDER)
 
 
 async def record(database: Database, config: EpisodeConfig, **behaviour: object) -> RunRecord:

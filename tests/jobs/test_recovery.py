@@ -160,3 +160,24 @@ async def test_the_standard_episode_makes_its_852_calls(instance: Instance, serv
         "rating": 480,
         "insight": 60,
     }
+
+
+async def test_vectors_and_batches_come_back_from_the_record(instance: Instance, server: FakeModelServer) -> None:
+    plan = GENERATIVE | {"ratings": "batched", "embedding": "lab/embedder"}
+    [undisturbed, disturbed] = [(await instance.launch(**plan))[0] for _ in range(2)]
+    server.control(latency_ms=20)
+    worker = instance.start("worker")
+    await instance.until(disturbed, lambda run: run.months_played >= 3)
+    worker.send_signal(signal.SIGKILL)
+    worker.wait()
+    before = await recorded_keys(instance, disturbed)
+    instance.start("worker")
+    for run_id in (undisturbed, disturbed):
+        await instance.until(run_id, lambda run: run.state == "finished")
+    assert await instance.events(disturbed) == await instance.events(undisturbed)
+    assert any("/embedding/" in key for key in before) and any("/rating/batch/" in key for key in before)
+    counts = server.stats()["calls"][disturbed]
+    assert {key: counts[key] for key in before} == dict.fromkeys(before, 1)
+    calls = await list_calls(instance.database, disturbed, limit=5000)
+    assert {call.model for call in calls if call.purpose == "embedding"} == {"lab/embedder"}
+    assert all(call.fingerprint == "fp_1" for call in calls if call.purpose != "embedding")

@@ -8,10 +8,11 @@ import pytest
 from pydantic import SecretStr
 
 from app.commons.config import SamplingConfig
-from app.models import openai
+from app.models import exchange
 from app.models.base import EndpointDown, ModelError, Transient
 from app.models.endpoints import Endpoint
-from app.models.openai import OpenAIModel, header_text
+from app.models.exchange import header_text
+from app.models.openai import OpenAIModel
 from tests.models.scripted import SAMPLING, key, said
 
 SECRET = "sk-very-secret"
@@ -136,7 +137,7 @@ async def test_a_body_that_is_no_completion_is_a_failure_not_an_answer() -> None
 
 
 async def test_an_answer_without_end_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(openai, "MAX_BODY", 1000)
+    monkeypatch.setattr(exchange, "MAX_BODY", 1000)
     error = await failure(200, b" " * 1001)
     assert isinstance(error, EndpointDown) and "sent more than" in str(error)
 

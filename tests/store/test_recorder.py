@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 
 from app.commons.config import SamplingConfig
-from app.models.base import CallKey, Completion, Message, RecordedCall, Segment
+from app.models.base import CallKey, Completion, Message, RecordedCall, Retrieval, Segment, request_hash
 from app.store import leases, runs
 from app.store.codec import SegmentBook, pack, pack_messages, unpack, unpack_messages
 from app.store.connect import Database
@@ -121,3 +121,44 @@ async def test_a_player_that_lost_its_run_writes_nothing_more(database: Database
         recorder.emit(events[1])
     await recorder.close()
     assert await events_after(database, old.run_id) == []
+
+
+def test_how_memories_were_found_comes_back_with_the_messages() -> None:
+    found = [
+        Retrieval(always=True),
+        Retrieval(recency=0.97, importance=0.667, relevance=0.123),
+        Retrieval(recency=1.0, importance=0.0, relevance=-0.05),
+        None,
+    ]
+    segments = tuple(
+        Segment(kind="memory", text=f"m{number}", memory=number, retrieval=how) for number, how in enumerate(found)
+    )
+    messages, book = (Message(role="user", segments=segments),), SegmentBook()
+    packed = pack_messages(messages, book)
+    assert unpack_messages(packed, dict(book.take_new())) == messages
+
+
+def test_requests_packed_before_scores_were_kept_are_still_read() -> None:
+    packed = pack('[["user",[["memory",0,7],["task",1,null]]]]')
+    (message,) = unpack_messages(packed, {0: "a", 1: "b"})
+    assert [(segment.memory, segment.retrieval) for segment in message.segments] == [(7, None), (None, None)]
+
+
+def test_scores_are_no_part_of_what_identifies_a_request() -> None:
+    plain = call(1).messages
+    segments = tuple(one.model_copy(update={"retrieval": Retrieval(always=True)}) for one in plain[0].segments)
+    scored = (Message(role="user", segments=segments),)
+    assert request_hash("m", plain, SamplingConfig()) == request_hash("m", scored, SamplingConfig())
+
+
+async def test_what_the_endpoint_said_of_itself_comes_back(database: Database) -> None:
+    claim = await claimed(database)
+    recorder = await open_recorder(database, claim)
+    said = Completion(text="8", model_revision="m-2026", fingerprint="fp_1", provider="village")
+    recorder.record(call(1).model_copy(update={"completion": said}))
+    await recorder.flush()
+    await recorder.close()
+    (summary,) = await list_calls(database, claim.run_id)
+    assert (summary.model_revision, summary.fingerprint, summary.provider) == ("m-2026", "fp_1", "village")
+    stored = await get_call(database, claim.run_id, str(call(1).key))
+    assert stored is not None and stored.answer == said

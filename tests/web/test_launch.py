@@ -147,7 +147,7 @@ async def test_the_estimate_speaks_of_calls_and_of_what_is_wrong(site: Site) -> 
 )
 def test_seeds_are_read_as_people_write_them(text: str, seeds: list[int] | None) -> None:
     form = Form({"seeds": text})
-    checked = form.check(lambda name: None)
+    checked = form.check(lambda name, kind="chat": None)
     if seeds is None:
         assert checked is None and form.errors["seeds"]
     else:
@@ -158,7 +158,7 @@ def test_seeds_are_read_as_people_write_them(text: str, seeds: list[int] | None)
 def test_nonsense_in_any_field_is_a_sentence_not_a_crash(field: str) -> None:
     for text in ("\x00", "nan", "1e999", "-1", "😀" * 2000, "' OR 1=1", "a,a", "generative:", "../../etc"):
         form = Form({field: text})
-        checked = form.check(lambda name: None)
+        checked = form.check(lambda name, kind="chat": None)
         assert (checked is None) == bool(form.errors)
         for sentence in form.errors.values():
             assert len(sentence) < 400 and sentence.endswith(".")
@@ -166,7 +166,7 @@ def test_nonsense_in_any_field_is_a_sentence_not_a_crash(field: str) -> None:
 
 def test_numbers_of_the_game_reach_the_configuration() -> None:
     form = Form({"capacity": "200", "initial_stock": "150", "growth": "1.5", "collapse_threshold": "7", "months": "3"})
-    checked = form.check(lambda name: None)
+    checked = form.check(lambda name, kind="chat": None)
     assert checked is not None
     game = checked[1][0].game
     assert (game.capacity, game.initial_stock, game.growth) == (200, 150, 1.5)
@@ -175,7 +175,7 @@ def test_numbers_of_the_game_reach_the_configuration() -> None:
 
 def test_a_form_of_a_configuration_makes_it_again() -> None:
     form = Form({"mind": "generative:local/echo", "mind_3": "scripted:random", "names": "Ann, Bo, Cy", "top_p": ""})
-    checked = form.check(lambda name: None)
+    checked = form.check(lambda name, kind="chat": None)
     assert checked is not None
     again = Form(form_of(checked[1][0])).check(lambda name: None)
     assert again is not None and again[1] == checked[1]
@@ -189,3 +189,17 @@ async def test_every_field_that_can_be_wrong_has_a_place_for_its_error(site: Sit
         if item.attributes.get("type") not in ("hidden", "radio"):
             assert re.fullmatch(r"[a-z_0-9]+", item.attributes["id"])
             assert page.all("label", for_=item.attributes["id"]), f"{item.attributes['id']} has no label"
+
+
+def test_ratings_and_embeddings_go_into_the_minds_and_back_into_the_form() -> None:
+    form = Form({"mind": "generative:local/echo", "ratings": "batched", "embedding": "local/vectors"})
+    checked = form.check(lambda name, kind="chat": None)
+    assert checked is not None
+    minds = [agent.mind for agent in checked[1][0].agents]
+    assert {(mind.ratings, mind.embedding) for mind in minds} == {("batched", "local/vectors")}
+    assert form_of(checked[1][0]).items() >= {"ratings": "batched", "embedding": "local/vectors"}.items()
+
+
+async def test_an_embedding_model_that_is_not_there_is_told_beside_its_field(site: Site) -> None:
+    answer = await site.json("/launch/estimate?mind=generative:local/echo&embedding=local/echo")
+    assert "offers no embedding model 'echo'" in answer["errors"]["embedding"]

@@ -16,7 +16,8 @@ from app.web.pages import ErrorPage
 from app.web.routes.run_page import Run
 from app.web.samples import sample_configs
 from tests.support import played, scripted_config
-from tests.web.conftest import Site
+from tests.web.conftest import BASE, Site
+from tests.web.page import parse
 
 FRAME = {"section", "flash", "share", "theme"}
 TEMPLATES = {
@@ -169,6 +170,8 @@ def test_unknown_prices_are_never_nothing(dollars: float | None, unpriced: int, 
     ("fields", "calls"),
     [
         ({"mind": "generative:local/echo"}, 852),
+        ({"mind": "generative:local/echo", "ratings": "batched"}, 492),
+        ({"mind": "generative:local/echo", "embedding": "local/vectors"}, 852 + 19 * 12),
         ({"mind": "generative:local/echo", "condition": "no_communication"}, 60),
         ({"mind": "generative:local/echo", "months": "1"}, 71),
         ({"mind": "scripted:greedy"}, 0),
@@ -176,6 +179,15 @@ def test_unknown_prices_are_never_nothing(dollars: float | None, unpriced: int, 
     ],
 )
 def test_calls_are_counted_as_the_standard_episode_makes_them(fields: dict[str, str], calls: int) -> None:
-    checked = Form(fields).check(lambda name: None)
+    checked = Form(fields).check(lambda name, kind="chat": None)
     assert checked is not None
     assert calls_of(checked[1][0]) == calls
+
+
+async def test_a_check_tells_beside_each_model_whether_it_answered(site: Site) -> None:
+    assert "Check all models" in (await site.page("/settings")).text
+    answer = await site.client.post("/settings/check", headers={"Origin": BASE})
+    assert answer.status_code == 200
+    text = parse(answer.text).text
+    assert "Endpoint 'local' could not be reached at 127.0.0.1:9" in text
+    assert "Endpoint 'paid' needs its key: set PAID_TEST_KEY" in text

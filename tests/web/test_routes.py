@@ -41,6 +41,7 @@ DECISIONS = {
     ("POST", "/shares/{share_id}/revoke"): OWNER,
     ("GET", "/import"): OWNER,
     ("POST", "/import"): OWNER,
+    ("POST", "/settings/check"): OWNER,
     ("GET", "/settings"): OWNER,
     ("GET", "/methods"): OWNER,
     ("POST", "/logout"): OWNER,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from app.analysis.published import Published
 from app.commons.scenario import Condition, Scenario
 from app.minds.prompt_folders import FoundSet
+from app.models.check import ModelCheck
 from app.models.hub import EndpointView
 from app.store.records import RunRecord, ShareRecord
 from app.web.contexts.rows import RunRow
@@ -151,11 +152,15 @@ class ImportPage:
 
 @dataclass(frozen=True)
 class SettingsPage:
-    """pages/settings.html: the endpoints (never a key), the health of the instance, whether a password is set."""
+    """pages/settings.html: the endpoints (never a key), the health of the instance, whether a password is set.
+
+    `checks` tells, by model, what a check that was just made came to; empty where none was.
+    """
 
     endpoints: Sequence[EndpointView]
     health: Health
     locked: bool
+    checks: Mapping[str, ModelCheck]
 
 
 @dataclass(frozen=True)
@@ -215,6 +220,7 @@ class LaunchPage:
         conditions: all.
         policies: scripted minds with a line on each.
         models: names of models that can be asked, by endpoint.
+        embeddings: names of embedding models that can be asked.
         agents: a row an agent.
         values: every field as it was given, as text.
         errors: a sentence for each wrong field.
@@ -231,6 +237,7 @@ class LaunchPage:
     conditions: Sequence[Condition]
     policies: Sequence[Choice]
     models: Mapping[str, Sequence[str]]
+    embeddings: Sequence[str]
     agents: Sequence[AgentField]
     values: Mapping[str, str]
     errors: Mapping[str, str]

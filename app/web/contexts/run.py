@@ -14,6 +14,7 @@ from app.commons.events import Event, Remembered
 from app.commons.scenario import Scenario, conditions, scenarios
 from app.interop.export import LABELS, available_formats
 from app.jobs.rerun import RerunReport
+from app.models.base import Retrieval
 from app.store.queries import CallDetail
 from app.store.records import CallSummary, RunRecord, ShareRecord
 from app.web import urls
@@ -152,6 +153,25 @@ class RunPage:
         name = self.replay.names[self.view.agent]
         kept = [entry for entry in self.replay.memories if entry.agent == name and entry.month <= self.view.month]
         return kept[::-1]
+
+    @property
+    def retrieved(self) -> dict[int, Retrieval]:
+        """How each memory in the prompt of `call` was found, by its id."""
+        segments = [segment for message in (self.call.messages if self.call else ()) for segment in message.segments]
+        return {one.memory: one.retrieval for one in segments if one.memory is not None and one.retrieval}
+
+    @property
+    def origins(self) -> list[str]:
+        """What the endpoints said of themselves in `calls`: model, fingerprint, provider."""
+        parts = [
+            (
+                call.model_revision or call.model,
+                call.fingerprint and f"fingerprint {call.fingerprint}",
+                call.provider and f"by {call.provider}",
+            )
+            for call in self.calls
+        ]
+        return list(dict.fromkeys(", ".join(part for part in said if part) for said in parts))
 
     @property
     def top_catch(self) -> int:

@@ -1,5 +1,7 @@
 """Pages about the instance: its settings, its methods, its health."""
 
+from collections.abc import Sequence
+
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.concurrency import run_in_threadpool
@@ -8,11 +10,13 @@ from app.analysis.published import published
 from app.commons.scenario import conditions, scenarios
 from app.engine.version import ENGINE_VERSION
 from app.minds.prompt_folders import find_sets
+from app.models.check import ModelCheck, check_models
+from app.web import urls
 from app.web.contexts.pages import ApiLine, MethodsPage, SettingsPage
 from app.web.health import look
 from app.web.pages import page
 from app.web.routes.launch import POLICY_LABELS
-from app.web.services import Use
+from app.web.services import Services, Use
 
 router = APIRouter(include_in_schema=False)
 
@@ -20,7 +24,22 @@ router = APIRouter(include_in_schema=False)
 @router.get("/settings")
 async def settings(request: Request, services: Use) -> HTMLResponse:
     """Show which models there are. Keys are never shown."""
-    context = SettingsPage(endpoints=services.models.views(), health=await look(services), locked=services.gate.locked)
+    return await _settings(request, services, [])
+
+
+@router.post(urls.check_models())
+async def check(request: Request, services: Use) -> HTMLResponse:
+    """Make one tiny call to each model and show beside it whether it answered."""
+    return await _settings(request, services, await check_models(services.models))
+
+
+async def _settings(request: Request, services: Services, checks: Sequence[ModelCheck]) -> HTMLResponse:
+    context = SettingsPage(
+        endpoints=services.models.views(),
+        health=await look(services),
+        locked=services.gate.locked,
+        checks={check.model: check for check in checks},
+    )
     return page(request, "pages/settings.html", context, section="settings")
 
 

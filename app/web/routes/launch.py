@@ -105,6 +105,7 @@ def _render(
         conditions=list(conditions().values()),
         policies=POLICY_LABELS,
         models=_by_endpoint(services.models.names()),
+        embeddings=services.models.embedding_names(),
         agents=[
             AgentField(number, name, form.values.get(f"mind_{number}", "")) for number, name in enumerate(form.names, 1)
         ],

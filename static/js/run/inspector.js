@@ -98,7 +98,7 @@ export class Inspector {
       );
       if (fits.length) return fits.at(-1);
     }
-    return own.find((call) => call.phase === "harvest") ?? own[0] ?? null;
+    return own.find((call) => call.purpose === "harvest") ?? own[0] ?? null;
   }
 
   choice(own, chosen, place) {
@@ -153,13 +153,17 @@ export class Inspector {
   async remembered(place, name) {
     const entries = (await this.allMemories()).filter((event) => event.agent === name && event.month <= place.month);
     if (!entries.length) return [none("No memories yet.")];
-    let used = new Set();
+    let used = new Map();
+    let choice = null;
     if (this.run.prompts) {
-      const own = (await this.calls(place.month)).filter((call) => call.agent === name);
+      const calls = await this.calls(place.month);
+      const own = calls.filter((call) => call.agent === name && RECALLING.has(call.purpose));
       const chosen = this.choose(own, place);
       const detail = chosen ? await this.detail(chosen.key) : null;
       const segments = detail ? detail.messages.flatMap((message) => message.segments) : [];
-      used = new Set(segments.map((segment) => segment.memory).filter((id) => id !== null && id !== undefined));
+      const quoting = segments.filter(({ memory }) => memory !== null && memory !== undefined);
+      used = new Map(quoting.map(({ memory, retrieval }) => [memory, retrieval]));
+      choice = chosen ? this.choice(own, chosen, place) : null;
     }
     const rows = entries.toReversed().map(({ memory, month }) =>
       h(
@@ -171,14 +175,16 @@ export class Inspector {
           h("span", {}, `month ${month}`),
           h("span", {}, memory.purpose),
           h("span", {}, `importance ${memory.importance}${memory.rated ? "" : " (unrated)"}`),
-          used.has(memory.id) ? h("span.badge.badge--ok", {}, "in the prompt") : null,
+          used.has(memory.id) ? h("span.badge.badge--ok", {}, used.get(memory.id)?.always ? "always in the prompt" : "in the prompt") : null,
         ),
+        used.get(memory.id)?.recency != null ? h("p.small.muted", {}, scores(used.get(memory.id))) : null,
         h("p", {}, memory.text),
         memory.sources?.length ? h("p.small.muted", {}, `rests on ${memory.sources.length} others`) : null,
       ),
     );
     const count = entries.length === 1 ? "1 memory" : `${entries.length} memories`;
-    return [h("p.small.muted", {}, `${count} up to month ${place.month}, newest first.`), h("ul.memories", {}, ...rows)];
+    const lead = h("p.small.muted", {}, `${count} up to month ${place.month}, newest first.`, recalled([...used.values()]));
+    return [choice, lead, h("ul.memories", {}, ...rows)].filter(Boolean);
   }
 
   async calls(month) {
@@ -228,9 +234,28 @@ async function get(url) {
   throw new Error(text);
 }
 
+/** Which calls have memories in their prompt. */
+const RECALLING = new Set(["harvest", "utterance", "insight"]);
+
+const scores = ({ recency, importance, relevance }) =>
+  `recency ${recency.toFixed(2)}, importance ${importance.toFixed(2)}, relevance ${relevance.toFixed(2)}`;
+
+/** How many memories came to mind for a call, and how. Older records do not say. */
+function recalled(found) {
+  if (!found.length || found.some((retrieval) => !retrieval)) return "";
+  const always = found.filter((retrieval) => retrieval.always).length;
+  const slots = always === 1 ? "1 slot went" : `${always} slots went`;
+  const chosen = found.length - always;
+  return ` For this call ${found.length} came to mind: ${slots} to what is always included, ${chosen} were chosen by score.`;
+}
+
 const none = (text) => h("p.muted", {}, text);
 
 function prompt(call) {
+  if (call.purpose === "embedding") {
+    const texts = call.messages.flatMap((message) => message.segments);
+    return [none("Sent to be turned into vectors, one for each text:"), ...texts.map(({ text }) => h("pre.prompt", {}, text))];
+  }
   const kinds = new Set(call.messages.flatMap((message) => message.segments.map((segment) => segment.kind)));
   const legend = KINDS.filter(([kind]) => kinds.has(kind)).map(([kind, label]) => h(`span.seg.seg--${kind}`, {}, label));
   const messages = call.messages.flatMap((message) => [
@@ -249,6 +274,12 @@ function prompt(call) {
 /** The completion; *answer* is highlighted where it stands last, which is where it was read. */
 function completion(call, answer) {
   const answered = call.completion ?? call.answer;
+  if (answered && call.purpose === "embedding") {
+    const vectors = answered.text.split("\n");
+    const length = atob(vectors[0]).length;
+    const count = vectors.length === 1 ? "1 vector" : `${vectors.length} vectors`;
+    return [none(`${count} of ${number(length)} numbers, one for each text.`)];
+  }
   if (!answered) return [none(call.error ? `The call failed: ${call.error}` : "The log holds no completion.")];
   const parts = [];
   if (answered.thinking) {
@@ -263,11 +294,18 @@ function completion(call, answer) {
   return parts;
 }
 
+/** What the endpoint said of itself: model, backend configuration, who answered behind a gateway. */
+function origin(call) {
+  const fingerprint = call.fingerprint ? `fingerprint ${call.fingerprint}` : null;
+  const provider = call.provider ? `by ${call.provider}` : null;
+  return [call.model_revision ?? call.model, fingerprint, provider].filter(Boolean).join(", ");
+}
+
 function usage(calls) {
   if (!calls.length) return [none("No model was called.")];
   const sum = (name) => calls.reduce((total, call) => total + (call[name] ?? 0), 0);
   const priced = calls.filter((call) => call.cost !== null && call.cost !== undefined);
-  const models = [...new Set(calls.map((call) => call.model_revision ?? call.model))];
+  const models = [...new Set(calls.map(origin))];
   const retries = calls.reduce((total, call) => total + Math.max(0, (call.transport_attempts ?? 1) - 1), 0);
   const fact = (label, value) => h("div", {}, h("dt", {}, label), h("dd", {}, value));
   const known = (name) => calls.some((call) => call[name] !== null && call[name] !== undefined);
@@ -281,7 +319,7 @@ function usage(calls) {
       fact("Retries", number(retries)),
       fact("Cost", priced.length ? `$${sum("cost").toFixed(4)}` : "unknown"),
     ),
-    h("p.small.muted", {}, models.join(", ")),
+    h("p.small.muted", {}, `Answered: ${models.join("; ")}.`),
     h(
       "table.table.table--compact",
       {},
