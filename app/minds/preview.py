@@ -97,7 +97,7 @@ def example_config(scenario: str, condition: str, game: GameConfig | None = None
 
 
 def _kinds_of_episode() -> Iterator[EpisodeConfig]:
-    """Give every scenario under every condition, and what is told or asked otherwise: an odd game, no report, batches."""
+    """Give every scenario under every condition, and an odd game without a report, and ratings in batches."""
     odd = GameConfig(capacity=80, initial_stock=60, growth=1.5)
     for scenario in (item for item in scenarios().values() if item.playable):
         for condition in conditions():
