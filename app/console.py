@@ -14,13 +14,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from app.commons.events import Event, Harvested
+from app.commons.fidelity import fidelity_text
+from app.commons.presence import Presence
 from app.interop.files import UnreadableLog, find_logs
 from app.interop.library import importing
 from app.interop.research import read_log
 from app.interop.summary import summary
 from app.jobs.launch import LaunchPlan, launch_plan
 from app.jobs.player import Player
-from app.jobs.report import outcome, run_object
+from app.jobs.report import outcome, presence_of, run_object
 from app.jobs.worker import Worker, owner_name
 from app.minds.retrieval import warm_up
 from app.models.hub import ModelHub
@@ -56,13 +58,16 @@ async def play_here(
             structlog.get_logger().info("playing", owner=owner, runs=ids)
             worker = Worker(database, hub, capacity=len(ids), stale_after=timedelta(seconds=settings.stale_after_s))
             runs = await _play_all(worker, database, hub, ids, show=not as_json)
+            presences = {run.id: await presence_of(database, run) for run in runs}
     finally:
         await database.close()
     for run in runs:
+        present = presences[run.id]
         if as_json:
-            typer.echo(json.dumps(run_object(run), ensure_ascii=False))
+            more = {"presence": present.model_dump()} if present else {}
+            typer.echo(json.dumps(run_object(run) | more, ensure_ascii=False))
         else:
-            out.print(describe(run), markup=False)
+            out.print(describe(run, present), markup=False)
     return 0 if all(run.state == "finished" for run in runs) else 1
 
 
@@ -92,8 +97,8 @@ async def _play_all(
     return [await get_run(database, run_id) for run_id in ids]
 
 
-def describe(run: RunRecord) -> str:
-    """Return a run's outcome in a few lines."""
+def describe(run: RunRecord, present: Presence | None = None) -> str:
+    """Return a run's outcome in a few lines; *present* adds what holds from the month the last agent joined."""
     lines = [f"Run {run.id}: {run.state}" + (f" ({run.reason})" if run.reason else "")]
     lines.append(f"  {run.scenario}, {run.condition}, seed {run.seed}, {run.models}")
     lines.append(f"  {outcome(run)}: {run.months_played} of {run.months} months played")
@@ -106,6 +111,12 @@ def describe(run: RunRecord) -> str:
         ("over-usage", run.over_usage),
     )
     lines.append("  " + ", ".join(f"{name} {'–' if x is None else format(x, '.3f')}" for name, x in numbers))
+    if present is not None and present.since is not None:
+        gains = ", ".join(f"{name} {gain:.1f}" for name, gain in present.gain_per_month.items())
+        lines.append(f"  since month {present.from_month}: gain {present.since.mean_gain:.1f} per agent")
+        lines.append(f"  gain per month present: {gains}")
+    if run.episode.fidelity:
+        lines.append(f"  fidelity: {fidelity_text(run.episode.fidelity)}")
     if run.unreadable:
         lines.append(f"  {run.unreadable} harvest answers could not be read")
     return "\n".join(lines)

@@ -45,8 +45,9 @@ class Vector:
 class Retriever:
     """Retrieves from one memory stream; keeps the vectors of the memories that can still be retrieved."""
 
-    def __init__(self, stream: MemoryStream) -> None:
+    def __init__(self, stream: MemoryStream, *, oldest_most_recent: bool = False) -> None:
         self._stream = stream
+        self._oldest_most_recent = oldest_most_recent
         self._vectors: dict[int, Vector] = {}
 
     def retrieve(self, focal_points: Sequence[str], top: int, now: datetime) -> tuple[Memory, ...]:
@@ -62,13 +63,14 @@ class Retriever:
             return tuple(memories)
         chosen = set(always)
         if room:
-            ranks = {memory.id: rank for rank, memory in enumerate(reversed(memories))}
+            by_recency = memories if self._oldest_most_recent else memories[::-1]
+            ranks = {memory.id: rank for rank, memory in enumerate(by_recency)}
             for relevance in self._relevance(others, focal_points):
                 scores = {
                     memory.id: score(ranks[memory.id], memory.importance, cosine)
                     for memory, cosine in zip(others, relevance, strict=True)
                 }
-                # Of equal scores the newer memory counts.
+                # Of equal scores the more recent memory counts.
                 best = sorted(others, key=lambda memory: (-scores[memory.id], ranks[memory.id]))
                 chosen.update(memory.id for memory in best[:room])
         return tuple(memory for memory in memories if memory.id in chosen)

@@ -1,6 +1,6 @@
 """How many calls to models an episode makes, before it is played (GovSim, section 3)."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from app.commons.config import (
     EpisodeConfig,
@@ -21,17 +21,21 @@ def calls_of(config: EpisodeConfig) -> int:
     A month of five generative agents: 5 harvests, 9 utterances, summary and limit, 5 plans, 5 memos, 15 ratings of what
     was talked about, 5 reflections and 25 ratings of insights.
     """
-    models = sum(isinstance(agent.mind, GenerativeMind) for agent in config.agents)
-    month: float = models
+    return round(sum(_calls_of_month(config, set(config.present(month))) for month in range(1, config.game.months + 1)))
+
+
+def _calls_of_month(config: EpisodeConfig, present: Collection[str]) -> float:
+    models = sum(isinstance(agent.mind, GenerativeMind) for agent in config.agents if agent.name in present)
+    calls: float = models
     talk = config.phase(TalkPhase)
     if talk is not None:
         turns = talk.max_contributions - (talk.report != "none")
-        month += turns * models / len(config.agents)
+        calls += turns * models / len(present)
     if config.phase(TakeAwayPhase) is not None:
-        month += 2 * isinstance(config.framework, GenerativeFramework) + models * 5
+        calls += 2 * isinstance(config.framework, GenerativeFramework) + models * 5
     if config.phase(HomePhase) is not None:
-        month += models * (1 + INSIGHTS)
-    return round(month * config.game.months)
+        calls += models * (1 + INSIGHTS)
+    return calls
 
 
 def in_words(configs: Sequence[EpisodeConfig]) -> str:

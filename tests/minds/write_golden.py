@@ -1,6 +1,6 @@
 """Write the golden prompts anew: `python -m tests.minds.write_golden`. Read the difference before you keep it."""
 
-from app.commons.scenario import conditions, get_scenario
+from app.commons.scenario import Condition, conditions, get_condition, get_scenario
 from app.minds.asking import Task
 from app.minds.wording import Wording
 from tests.minds.samples import GOLDEN, base_prompts, episode, memories, moment, talk, talk_moment
@@ -11,12 +11,14 @@ CASES = [(scenario, condition) for scenario in SCENARIOS for condition in condit
 
 def golden_text(scenario_name: str, condition: str) -> str:
     """Everything that models are told in one scenario under one condition, in the order of a month."""
-    scenario = get_scenario(scenario_name)
-    wording = Wording(base_prompts(), scenario, episode(scenario_name, condition))
-    known = [item for item in memories(scenario) if _known(item.purpose, condition)]
-    tasks = {"harvest": wording.harvest("John", moment(2), known, 86)}
-    if condition != "no_communication":
-        after = talk_moment(2)
+    scenario, preset = get_scenario(scenario_name), get_condition(condition)
+    config = episode(scenario_name, condition)
+    wording = Wording(base_prompts(), scenario, config)
+    known = [item for item in memories(scenario) if _known(item.purpose, preset)]
+    present = config.present(2)
+    tasks = {"harvest": wording.harvest("John", moment(2, present=present), known, 86)}
+    after = talk_moment(2, present)
+    if preset.talk:
         tasks |= {
             "utterance": wording.utterance("John", after, known, talk(scenario)),
             "planning": wording.thought("John", after, talk(scenario), "planning"),
@@ -26,6 +28,12 @@ def golden_text(scenario_name: str, condition: str) -> str:
             "summary": wording.summary(after, talk(scenario)),
             "limit": wording.limit(after, talk(scenario)),
         }
+    elif preset.home:
+        tasks["insight"] = wording.insight("John", after, known)
+    for agent in config.agents:
+        if agent.joins > 1:
+            first = moment(agent.joins, present=config.present(agent.joins))
+            tasks[f"harvest of {agent.name}"] = wording.harvest(agent.name, first, known[-1:], 86)
     system = tasks["harvest"].messages[0].content
     return "\n\n".join([f"# system\n\n{system}", *(_shown(name, task, system) for name, task in tasks.items())]) + "\n"
 
@@ -34,10 +42,10 @@ def golden_path(scenario_name: str, condition: str):
     return GOLDEN / f"{scenario_name}.{condition}.txt"
 
 
-def _known(purpose: str, condition: str) -> bool:
+def _known(purpose: str, condition: Condition) -> bool:
     if purpose == "universalization":
-        return condition == "universalization"
-    return purpose == "stock" or condition != "no_communication"
+        return condition.universalization
+    return purpose == "stock" or condition.talk
 
 
 def _shown(name: str, task: Task, system: str) -> str:

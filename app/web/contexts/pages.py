@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from app.commons.config import Disclosure
+from app.commons.fidelity import Deviation, Switch
 from app.commons.scenario import Condition, Scenario
 from app.models.hub import EndpointView
 from app.store.records import RunRecord, ShareRecord
@@ -167,10 +169,11 @@ class ApiLine:
 
 @dataclass(frozen=True)
 class MethodsPage:
-    """pages/methods.html: scenarios, conditions, policies, and the API's addresses."""
+    """pages/methods.html: scenarios, conditions, policies, fidelity's switches, and the API's addresses."""
 
     scenarios: Sequence[Scenario]
     conditions: Sequence[Condition]
+    deviations: Mapping[Switch, Deviation]
     policies: Sequence[tuple[str, str]]
     api: Sequence[ApiLine]
     version: str
@@ -213,6 +216,9 @@ class LaunchPage:
         models: names of models that can be asked, by endpoint.
         agents: a row an agent.
         values: every field as it was given, as text.
+        chosen: what is ticked where several can be.
+        disclosures: what agents can be told beyond the usual.
+        deviations: what can be played as the research code does.
         errors: a sentence for each wrong field.
         submission: a token that makes sending twice launch once.
         estimate: what the runs would cost in calls, a sentence; None where the form is wrong.
@@ -228,6 +234,9 @@ class LaunchPage:
     models: Mapping[str, Sequence[str]]
     agents: Sequence[AgentField]
     values: Mapping[str, str]
+    chosen: Sequence[str]
+    disclosures: Mapping[Disclosure, str]
+    deviations: Mapping[Switch, Deviation]
     errors: Mapping[str, str]
     submission: str
     estimate: str | None

@@ -3,6 +3,7 @@
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, JSONResponse
 
+from app.commons.fidelity import DEVIATIONS
 from app.commons.scenario import conditions, scenarios
 from app.engine.version import ENGINE_VERSION
 from app.web.contexts.pages import ApiLine, MethodsPage, SettingsPage
@@ -27,6 +28,7 @@ async def methods(request: Request, services: Use) -> HTMLResponse:
     context = MethodsPage(
         scenarios=[scenario for scenario in scenarios().values() if scenario.playable],
         conditions=list(conditions().values()),
+        deviations=DEVIATIONS,
         policies=[(choice.label.partition(": ")[0], choice.label.partition(": ")[2]) for choice in POLICY_LABELS],
         api=[
             ApiLine(method.upper(), path, operation["description"].partition("\n")[0].replace("`", ""))
