@@ -14,7 +14,7 @@ class Presence(Frozen):
 
     from_month: int = Field(description="the month in which the last agent joins")
     since: EpisodeMetrics | None = Field(
-        description="the metrics of the months from then on, as if T were their number; None before that month's harvest"
+        description="the metrics of the months from then on, as if T were their number; None before any of them"
     )
     months_present: dict[str, int] = Field(description="harvests that each agent took part in")
     gain_per_month: dict[str, float] = Field(description="units per month present; agents that came only")

@@ -28,7 +28,7 @@ from app.commons.config import (
 from app.commons.fidelity import ALL_SWITCHES, Switch
 from app.commons.scenario import Condition, Role, Scenario, UnknownName, get_condition, get_scenario, scenarios
 from app.engine.version import ENGINE_VERSION
-from app.minds.build import load_prompt_sets
+from app.minds.build import load_prompt_sets, require_pieces
 from app.store.connect import Database
 from app.store.runs import launch, prompt_names
 
@@ -182,10 +182,13 @@ async def launch_configs(
 ) -> tuple[str | None, list[str]]:
     """Store one run a configuration, with the prompt sets they use, all or none."""
     wanted = set().union(*(prompt_names(config) for config in configs))
+    prompt_sets = load_prompt_sets(prompt_folders, wanted)
+    for config in configs:
+        require_pieces(config, prompt_sets)
     return await launch(
         database,
         configs,
-        prompt_sets=load_prompt_sets(prompt_folders, wanted),
+        prompt_sets=prompt_sets,
         engine_version=ENGINE_VERSION,
         experiment=experiment,
         submission=submission,

@@ -57,7 +57,7 @@ def outcome(run: RunRecord) -> str:
 
 
 async def presence_of(database: Database, run: RunRecord) -> Presence | None:
-    """Return the metrics that take note of who was there when, from the run's events; None where everybody always was."""
+    """Return the metrics that take note of who was there when, from a run's events; None where everybody always was."""
     if run.view_only or all(agent.joins == 1 for agent in run.episode.agents):
         return None
     events = [parse_event(text) for _, text in await events_after(database, run.id)]

@@ -51,6 +51,18 @@ class Facts(Frozen):
     example: Example
 
 
+def further_pieces(config: EpisodeConfig) -> frozenset[str]:
+    """Return the optional pieces of a prompt set that *config* needs."""
+    talk = config.phase(TalkPhase)
+    needed = {
+        "persona": any(agent.description or agent.goals for agent in config.agents),
+        "rules_individual": talk is not None and talk.report == "individual",
+        "rules_observed": config.phase(OthersPhase) is not None,
+        "rules_disclosed": bool(config.disclose),
+    }
+    return frozenset(piece for piece, is_needed in needed.items() if is_needed)
+
+
 class Wording:
     """The messages of one episode in the words of one prompt set and one scenario."""
 
@@ -58,6 +70,7 @@ class Wording:
         self._prompts = prompts
         self._scenario = scenario
         self._config = config
+        self._further = further_pieces(config)
         self._agents = {agent.name: agent for agent in config.agents}
         self._systems: dict[tuple[str, tuple[str, ...]], Message] = {}
 
@@ -159,7 +172,7 @@ class Wording:
             facts = self.facts(present)
             identity = self._segment("identity", first=True, name=name, game=facts)
             rules = self._segment("rules", game=facts)
-            segments = (identity, *self._persona(name), rules, *self._further_rules(facts))
+            segments = (identity, *self._persona(name), rules, *self._further_rules())
             self._systems[name, present] = Message(role="system", segments=segments)
         return self._systems[name, present]
 
@@ -170,15 +183,12 @@ class Wording:
             return []
         return [self._segment("persona", description=agent.description, goals=agent.goals)]
 
-    def _further_rules(self, facts: Facts) -> list[Segment]:
+    def _further_rules(self) -> list[Segment]:
         """Return what a condition adds to the rules."""
-        further = []
-        if facts.report == "individual":
-            further.append(self._segment("rules_individual"))
-        if self._config.phase(OthersPhase) is not None:
-            further.append(self._segment("rules_observed"))
-        if told := self._config.disclose:
-            game = self._config.game
+        plain = ("rules_individual", "rules_observed")
+        further = [self._segment(piece) for piece in plain if piece in self._further]
+        if "rules_disclosed" in self._further:
+            told, game = self._config.disclose, self._config.game
             collapse = amount(self._scenario.words, game.collapse_threshold)
             further.append(
                 self._segment(

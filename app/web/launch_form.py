@@ -67,7 +67,7 @@ _RANGE = re.compile(r"([0-9]{1,10})\s*[-–]\s*([0-9]{1,10})")
 
 
 def given_fields(items: Iterable[tuple[str, object]]) -> dict[str, str]:
-    """Return the texts of a form or a query by field: the last one given, or all of them where several can be chosen."""
+    """Return the texts of a form or a query by field: the last one given, or all where several can be chosen."""
     found: dict[str, str] = {}
     for name, value in items:
         if isinstance(value, str):
