@@ -159,5 +159,6 @@ async def test_what_everybody_took_is_remembered_as_one_observation():
     [seen] = noted.memories
     assert (seen.purpose, seen.kind, seen.always) == ("others", "event", True)
     assert seen.text == (
-        "Everybody got to know what the others caught this month. John caught 1 ton of fish. Kate caught 12 tons of fish."
+        "Everybody got to know what the others caught this month. "
+        "John caught 1 ton of fish. Kate caught 12 tons of fish."
     )
