@@ -21,6 +21,7 @@ from app.commons.scenario import UnknownName
 from app.interop.export import ExportError
 from app.interop.files import NothingToImport
 from app.interop.research_log import NothingToExport
+from app.jobs.choices import read_choices
 from app.jobs.complaints import sentence
 from app.jobs.launch import LaunchError, LaunchPlan
 from app.jobs.rerun import NotRerunnable
@@ -173,7 +174,10 @@ def worker(
 @app.command()
 def run(
     scenario: Annotated[str, typer.Option(help="fishery, pasture or pollution.")] = "fishery",
-    condition: Annotated[str, typer.Option(help="default, universalization or no_communication.")] = "default",
+    condition: Annotated[
+        str,
+        typer.Option(help="default, universalization, no_communication, newcomer, ...; a wrong one lists them all."),
+    ] = "default",
     mind: Annotated[
         list[str] | None,
         typer.Option(help="scripted:POLICY or generative:ENDPOINT/MODEL; one for all agents or one for each."),
@@ -183,7 +187,27 @@ def run(
         str | None, typer.Option(help="scripted or generative:ENDPOINT/MODEL; follows the agents by default.")
     ] = None,
     seed: Annotated[list[int] | None, typer.Option(help="Environment seed; one run for each.")] = None,
-    months: Annotated[int, typer.Option(help="Length of the episode in months.")] = 12,
+    months: Annotated[
+        int | None, typer.Option(help="Length of the episode in months; by default the condition's, mostly 12.")
+    ] = None,
+    talk: Annotated[bool | None, typer.Option(help="Whether the agents talk; by default the condition's.")] = None,
+    report: Annotated[
+        str | None, typer.Option(help="Who reports the catches before the talk: manager, individual or none.")
+    ] = None,
+    observe_others: Annotated[
+        bool | None, typer.Option(help="Whether everybody learns all catches at the month's end.")
+    ] = None,
+    home: Annotated[bool | None, typer.Option(help="Whether the agents look back at home.")] = None,
+    disclose: Annotated[
+        list[str] | None, typer.Option(help="Tell the agents: months, collapse_threshold or allocation; repeatable.")
+    ] = None,
+    fidelity: Annotated[
+        list[str] | None,
+        typer.Option(help="Play as the research code does: research for all, or a switch; repeatable."),
+    ] = None,
+    personas: Annotated[
+        Path | None, typer.Option(help="A TOML file: a table for each agent, with joins, description and goals.")
+    ] = None,
     capacity: Annotated[int, typer.Option(help="Carrying capacity in units.")] = 100,
     growth: Annotated[float, typer.Option(help="What is left is multiplied by this.")] = 2.0,
     collapse_threshold: Annotated[int, typer.Option(help="Fewer units left after the harvest: collapse.")] = 5,
@@ -206,6 +230,7 @@ def run(
     rule: AllocationRule = "proportional" if allocation == "proportional" else "stochastic"
     if ratings not in ("single", "batched"):
         fail(f"Memories are rated single or batched, not '{ratings}'.")
+    chosen = read_choices(report, disclose or [], fidelity or [], personas.read_text("utf-8") if personas else "")
     plan = plan_or_fail(
         scenario=scenario,
         condition=condition,
@@ -214,6 +239,10 @@ def run(
         framework=framework,
         seeds=seed or [42],
         months=months,
+        talk=talk,
+        observe_others=observe_others,
+        home=home,
+        **chosen,
         capacity=capacity,
         growth=growth,
         collapse_threshold=collapse_threshold,

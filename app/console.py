@@ -16,6 +16,8 @@ from rich.table import Table
 from app.analysis.answers import in_words
 from app.commons.config import SamplingConfig
 from app.commons.events import Event, Harvested
+from app.commons.fidelity import fidelity_text
+from app.commons.presence import Presence
 from app.interop.files import UnreadableLog, find_logs
 from app.interop.library import importing
 from app.interop.research import read_log
@@ -23,7 +25,7 @@ from app.interop.summary import summary
 from app.jobs.answers import answers_of
 from app.jobs.launch import LaunchPlan, launch_plan
 from app.jobs.player import Player
-from app.jobs.report import outcome, run_object
+from app.jobs.report import outcome, presence_of, run_object
 from app.jobs.worker import Worker, owner_name
 from app.minds.relevance import warm_up
 from app.models.check import check_models
@@ -61,13 +63,16 @@ async def play_here(
             worker = Worker(database, hub, capacity=len(ids), stale_after=timedelta(seconds=settings.stale_after_s))
             runs = await _play_all(worker, database, hub, ids, show=not as_json)
             counts = [await answers_of(database, run.id) for run in runs]
+            presences = [await presence_of(database, run) for run in runs]
     finally:
         await database.close()
-    for run, counted in zip(runs, counts, strict=True):
+    for run, counted, present in zip(runs, counts, presences, strict=True):
         if as_json:
-            typer.echo(json.dumps(run_object(run) | {"answers": counted.model_dump()}, ensure_ascii=False))
+            more = {"presence": present.model_dump()} if present else {}
+            told = run_object(run) | {"answers": counted.model_dump()} | more
+            typer.echo(json.dumps(told, ensure_ascii=False))
         else:
-            out.print(describe(run), markup=False)
+            out.print(describe(run, present), markup=False)
             if not counted.total.flawless:
                 out.print(f"  answers: {in_words(counted.total)}, of {counted.total.calls:,} calls", markup=False)
     return 0 if all(run.state == "finished" for run in runs) else 1
@@ -99,8 +104,8 @@ async def _play_all(
     return [await get_run(database, run_id) for run_id in ids]
 
 
-def describe(run: RunRecord) -> str:
-    """Return a run's outcome in a few lines."""
+def describe(run: RunRecord, present: Presence | None = None) -> str:
+    """Return a run's outcome in a few lines; *present* adds what holds from the month the last agent joined."""
     lines = [f"Run {run.id}: {run.state}" + (f" ({run.reason})" if run.reason else "")]
     lines.append(f"  {run.scenario}, {run.condition}, seed {run.seed}, {run.models}")
     lines.append(f"  {outcome(run)}: {run.months_played} of {run.months} months played")
@@ -113,6 +118,12 @@ def describe(run: RunRecord) -> str:
         ("over-usage", run.over_usage),
     )
     lines.append("  " + ", ".join(f"{name} {'–' if x is None else format(x, '.3f')}" for name, x in numbers))
+    if present is not None and present.since is not None:
+        gains = ", ".join(f"{name} {gain:.1f}" for name, gain in present.gain_per_month.items())
+        lines.append(f"  since month {present.from_month}: gain {present.since.mean_gain:.1f} per agent")
+        lines.append(f"  gain per month present: {gains}")
+    if run.episode.fidelity:
+        lines.append(f"  fidelity: {fidelity_text(run.episode.fidelity)}")
     if run.unreadable:
         lines.append(f"  {run.unreadable} harvest answers could not be read")
     return "\n".join(lines)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from app.commons.config import AgentConfig, EpisodeConfig, GameConfig, PolicyName, ScriptedMind
 from app.commons.events import Event, event_json
-from app.commons.scenario import get_condition
+from app.commons.scenario import get_condition, get_scenario
 from app.engine.play import play
 from app.jobs.launch import LaunchPlan, launch_plan
 from app.minds.build import build_minds
@@ -35,17 +35,18 @@ def scripted_config(
     game: GameConfig | None = None,
 ) -> EpisodeConfig:
     """Return a village of scripted agents."""
-    names = [*NAMES, *(f"Agent {n}" for n in range(6, 13))]
+    names = [*NAMES, *(f"Agent {n}" for n in range(6, 13))][: len(policies)]
+    chosen, words = get_condition(condition), get_scenario(scenario).words
     return EpisodeConfig(
         scenario=scenario,
         condition=condition,
-        phases=get_condition(condition).phases(),
+        phases=chosen.phases(),
         agents=tuple(
-            AgentConfig(name=name, mind=ScriptedMind(policy=policy))
-            for name, policy in zip(names, policies, strict=False)
+            AgentConfig(name=name, mind=ScriptedMind(policy=policy), **dict(chosen.role(index, len(names), words)))
+            for index, (name, policy) in enumerate(zip(names, policies, strict=True))
         ),
         seed=seed,
-        game=game or GameConfig(),
+        game=game or GameConfig(months=chosen.months),
     )
 
 

@@ -60,6 +60,29 @@ def test_one_mind_for_each_agent_and_no_communication(tmp_path: Path) -> None:
     assert [phase["type"] for phase in run["config"]["phases"]] == ["observe", "harvest", "settle", "regrow"]
 
 
+def test_a_newcomer_with_research_fidelity(tmp_path: Path) -> None:
+    options = ["--condition", "newcomer", "--fidelity", "research", "--report", "individual", "--disclose", "months"]
+    done = govsim(tmp_path, "run", *options, "--no-home", "--json")
+    assert done.returncode == 0, done.stderr
+    run = json.loads(done.stdout)
+    config = run["config"]
+    assert len(config["fidelity"]) == 6 and config["disclose"] == ["months"]
+    assert [phase["type"] for phase in config["phases"]][-2:] == ["take_away", "regrow"]
+    assert run["metrics"]["months_played"] == 15
+    assert run["presence"]["from_month"] == 4
+    assert run["presence"]["months_present"] == {"John": 15, "Kate": 15, "Jack": 15, "Emma": 15, "Luke": 12}
+    assert run["presence"]["equality_per_month"] == pytest.approx(0.99, abs=0.02)
+
+
+def test_personas_come_from_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "personas.toml"
+    path.write_text('[Kate]\njoins = 2\ngoals = ["rest"]\n')
+    done = govsim(tmp_path, "run", "--personas", str(path), "--months", "3", "--json")
+    agents = json.loads(done.stdout)["config"]["agents"]
+    assert agents[1] | {"mind": None} == {"name": "Kate", "mind": None, "joins": 2, "goals": ["rest"]}
+    assert "joins" not in agents[0]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -69,6 +92,11 @@ def test_one_mind_for_each_agent_and_no_communication(tmp_path: Path) -> None:
         (["run", "--mind", "generative:openai/gpt-4o"], "OPENAI_API_KEY"),
         (["run", "--growth", "1"], "Growth: "),
         (["run", "--allocation", "lottery"], "There is no allocation rule 'lottery'"),
+        (["run", "--report", "mayor"], "Report: there is no 'mayor'"),
+        (["run", "--disclose", "all"], "Choose from: allocation, collapse_threshold, months"),
+        (["run", "--fidelity", "exact"], "Fidelity: there is no 'exact'. Choose from: research, cut_at_first_dot"),
+        (["run", "--personas", "/no/such/file.toml"], "/no/such/file.toml"),
+        (["run", "--condition", "newcomer", "--months", "2"], "Luke joins in month 4"),
         (["run", "--temperature", "warm"], "--temperature takes a number or none"),
         (["import", "/no/such/place"], "There is nothing at /no/such/place"),
         (["subskills", "--model", "nonsense"], "write it as ENDPOINT/MODEL"),

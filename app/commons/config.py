@@ -3,10 +3,11 @@
 Two episodes with equal configuration and equal completions are the same episode; `EpisodeConfig.hash` names them.
 """
 
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import Field, field_validator, model_validator
 
+from app.commons.fidelity import ALL_SWITCHES, Switch
 from app.commons.frozen import Frozen, content_hash
 
 P = TypeVar("P")
@@ -15,8 +16,9 @@ MAX_AGENTS = 12
 MIN_AGENTS = 2
 
 AllocationRule = Literal["stochastic", "proportional"]
-ReportStyle = Literal["manager", "none"]
+ReportStyle = Literal["manager", "individual", "none"]
 Ratings = Literal["single", "batched"]
+Disclosure = Literal["allocation", "collapse_threshold", "months"]
 PolicyName = Literal["fair-share", "greedy", "reciprocal", "forgetful", "random"]
 
 
@@ -64,7 +66,11 @@ class SettlePhase(Frozen):
 
 
 class TalkPhase(Frozen):
-    """The agents talk in turn; an overseer may open with a report of what everybody got."""
+    """The agents talk in turn, after a report of what everybody got.
+
+    The report is the overseer's (*manager*), or each says its own (*individual*, all together one contribution), or
+    there is *none*.
+    """
 
     type: Literal["talk"] = "talk"
     report: ReportStyle = "manager"
@@ -75,6 +81,12 @@ class TakeAwayPhase(Frozen):
     """The talk is summed up, the agreed limit read from it, and each agent keeps two thoughts."""
 
     type: Literal["take_away"] = "take_away"
+
+
+class OthersPhase(Frozen):
+    """At the end of the month each agent learns what everybody got; meant for months without talk."""
+
+    type: Literal["others"] = "others"
 
 
 class HomePhase(Frozen):
@@ -90,7 +102,7 @@ class RegrowPhase(Frozen):
 
 
 PhaseConfig = Annotated[
-    ObservePhase | HarvestPhase | SettlePhase | TalkPhase | TakeAwayPhase | HomePhase | RegrowPhase,
+    ObservePhase | HarvestPhase | SettlePhase | TalkPhase | TakeAwayPhase | OthersPhase | HomePhase | RegrowPhase,
     Field(discriminator="type"),
 ]
 
@@ -175,11 +187,24 @@ class RecordedFramework(Frozen):
 FrameworkConfig = Annotated[ScriptedFramework | GenerativeFramework | RecordedFramework, Field(discriminator="type")]
 
 
+def _is_default(value: Any) -> bool:
+    """Tell whether a setting that came later stands where it always stood: then it is no part of the hash."""
+    return value in (1, "", ())
+
+
 class AgentConfig(Frozen):
-    """One agent: its name, which is its identity within the episode, and its mind."""
+    """One agent: its name, which is its identity within the episode, its mind, and who it is.
+
+    `description` and `goals` are told to the agent itself, as its own; they are empty by default.
+    """
 
     name: str = Field(min_length=1, max_length=40, pattern=r"^[^\s/\x00-\x1f][^/\x00-\x1f]*$")
     mind: MindConfig
+    joins: int = Field(default=1, ge=1, le=120, description="the first month it is there", exclude_if=_is_default)
+    description: str = Field(default="", max_length=2000, exclude_if=_is_default)
+    goals: tuple[Annotated[str, Field(min_length=1, max_length=500)], ...] = Field(
+        default=(), max_length=10, exclude_if=_is_default
+    )
 
 
 class EpisodeConfig(Frozen):
@@ -192,6 +217,24 @@ class EpisodeConfig(Frozen):
     framework: FrameworkConfig = ScriptedFramework()
     phases: tuple[PhaseConfig, ...] = STANDARD_PHASES
     seed: int = Field(default=42, ge=0, le=2**31 - 1, description="the environment seed")
+    disclose: tuple[Disclosure, ...] = Field(
+        default=(), description="what the rules tell beyond the usual", exclude_if=_is_default
+    )
+    fidelity: tuple[Switch, ...] = Field(
+        default=(),
+        description="where this is played as the research code does; 'research' is all",
+        exclude_if=_is_default,
+    )
+
+    @field_validator("fidelity", mode="before")
+    @classmethod
+    def _all_switches(cls, switches: object) -> object:
+        return ALL_SWITCHES if switches == "research" else switches
+
+    @field_validator("disclose", "fidelity")
+    @classmethod
+    def _in_order(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(sorted(set(names)))
 
     @field_validator("agents")
     @classmethod
@@ -212,6 +255,17 @@ class EpisodeConfig(Frozen):
             raise ValueError("a month needs observe, harvest, settle and regrow, once each and in this order")
         return phases
 
+    @model_validator(mode="after")
+    def _everybody_comes(self) -> Self:
+        if not self.present(1):
+            raise ValueError("nobody is there in month 1")
+        for agent in self.agents:
+            if agent.joins > self.game.months:
+                raise ValueError(
+                    f"{agent.name} joins in month {agent.joins}, and the episode has only {self.game.months} months"
+                )
+        return self
+
     @property
     def hash(self) -> str:
         """The SHA-256 of the canonical JSON of this configuration."""
@@ -221,6 +275,10 @@ class EpisodeConfig(Frozen):
     def names(self) -> tuple[str, ...]:
         """The agents' names, in their fixed order."""
         return tuple(agent.name for agent in self.agents)
+
+    def present(self, month: int) -> tuple[str, ...]:
+        """Return the names of the agents who are there in *month*, in their fixed order."""
+        return tuple(agent.name for agent in self.agents if agent.joins <= month)
 
     def phase(self, kind: type[P]) -> P | None:
         """Return this episode's phase of class *kind*, or None if its months have none."""

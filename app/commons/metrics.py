@@ -80,9 +80,12 @@ def episode_metrics(months: Sequence[MonthHarvest], game: GameConfig, agents: Se
     Args:
         months: the harvests, in order; empty for a run without any.
         game: the game's numbers; T, K and g decide survival, f(1) and efficiency.
-        agents: the names of all agents, in order; agents that collected nothing count.
+        agents: the names of all agents, in order; agents that collected nothing count, those that never came do not.
     """
-    gains = {name: sum(month.collected.get(name, 0) for month in months) for name in agents}
+    came = {name for month in months for name in month.collected}
+    gains = {
+        name: sum(month.collected.get(name, 0) for month in months) for name in agents if name in came or not months
+    }
     collapsed = any(month.collapsed for month in months)
     complete = collapsed or len(months) >= game.months
     total = sum(gains.values())
@@ -111,7 +114,7 @@ def efficiency(total_gain: int, game: GameConfig) -> float | None:
     return 1 - max(0, optimum - total_gain) / optimum
 
 
-def equality(gains: Mapping[str, int]) -> float | None:
+def equality(gains: Mapping[str, float]) -> float | None:
     """Return e = 1 - Gini = 1 - sum_ij |R_i - R_j| / (2 n sum R_i); None when nobody got anything."""
     total = sum(gains.values())
     if total == 0:

@@ -44,14 +44,21 @@ class LimitAgreed(Frozen):
     limit: int | None
 
 
-Percept = StockSeen | ResultSeen | LimitAgreed
+class CatchesSeen(Frozen):
+    """What everybody collected this month, where that becomes known at its end and not in a talk."""
+
+    catches: dict[str, int]
+
+
+Percept = StockSeen | ResultSeen | LimitAgreed | CatchesSeen
 
 
 class Contribution(Frozen):
-    """One line of a talk."""
+    """One line of a talk; `report` marks what was not said freely but reports a catch."""
 
     speaker: str
     text: str
+    report: bool = False
 
 
 class TalkState(Frozen):

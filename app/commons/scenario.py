@@ -5,20 +5,33 @@ All scenarios are the same mathematics (GovSim, section 2); they differ in words
 """
 
 import tomllib
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
+from types import MappingProxyType
 from typing import TypeVar
 
 from pydantic import Field, ValidationError
 
 from app.commons.config import (
     STANDARD_PHASES,
+    Disclosure,
+    EpisodeConfig,
+    HomePhase,
     ObservePhase,
+    OthersPhase,
     PhaseConfig,
     ReportStyle,
     TalkPhase,
 )
 from app.commons.frozen import Frozen
+
+REPORTS: Mapping[ReportStyle, str] = MappingProxyType(
+    {"manager": "report by the overseer", "individual": "each reports its own catch", "none": "no report"}
+)
+DISCLOSURES: Mapping[Disclosure, str] = MappingProxyType(
+    {"months": "length", "collapse_threshold": "collapse threshold", "allocation": "allocation rule"}
+)
 
 
 class UnknownName(ValueError):
@@ -49,6 +62,8 @@ class Words(Frozen):
     share_told: str = Field(description="the universalization observation, with {amount}")
     result_told: str = Field(description="the observation of one's own result, with {name}, {asked}, {got}")
     report_line: str = Field(description="one line of the overseer's report, with {name} and {got}")
+    own_report: str = Field(description="an agent's own report, spoken by itself, with {got}")
+    others_told: str = Field(description="the observation of everybody's catch at home, with {report}")
     overseer: str = Field(description="who opens the talk, as in 'Mayor'")
     in_place: str = Field(description="follows an amount of stock, as in 'in the lake'")
     ask: str = Field(description="the harvest question")
@@ -68,8 +83,22 @@ class Scenario(Frozen):
     words: Words
 
 
+class Role(Frozen):
+    """What a condition makes of an agent; `{place}`-like placeholders in its texts are words of the scenario."""
+
+    joins: int = Field(default=1, description="the first month it is there")
+    description: str = ""
+    goals: tuple[str, ...] = ()
+
+    def spoken(self, words: Words) -> "Role":
+        """Return this role in the words of a scenario."""
+        known = words.model_dump()
+        texts = [text.format(**known) for text in (self.description, *self.goals)]
+        return Role(joins=self.joins, description=texts[0], goals=tuple(texts[1:]))
+
+
 class Condition(Frozen):
-    """A named preset of what happens in a month."""
+    """A named preset of what happens in a month, how long an episode lasts and who takes part."""
 
     id: str
     label: str
@@ -77,24 +106,31 @@ class Condition(Frozen):
     universalization: bool = False
     talk: bool = True
     report: ReportStyle = "manager"
+    observe_others: bool = Field(default=False, description="everybody learns everybody's catch at the month's end")
     home: bool = True
+    months: int = Field(default=12, description="T unless a launch says otherwise")
+    everybody: Role = Role()
+    last: Role | None = Field(default=None, description="the role of the last agent, where it is another")
+
+    def role(self, index: int, agents: int, words: Words) -> Role:
+        """Return the role of agent number *index*, from 0, of *agents*."""
+        role = self.last if self.last is not None and index == agents - 1 else self.everybody
+        return role.spoken(words)
 
     def phases(self) -> tuple[PhaseConfig, ...]:
         """Return the phases of a month under this condition, in order."""
-        skipped: set[str] = set()
-        if not self.talk:
-            skipped |= {"talk", "take_away"}
-        if not self.home:
-            skipped |= {"home"}
         chosen: list[PhaseConfig] = []
         for phase in STANDARD_PHASES:
-            if phase.type in skipped:
-                continue
-            if isinstance(phase, ObservePhase):
-                phase = ObservePhase(universalization=self.universalization)
-            elif isinstance(phase, TalkPhase):
-                phase = TalkPhase(report=self.report)
-            chosen.append(phase)
+            match phase:
+                case ObservePhase():
+                    chosen.append(ObservePhase(universalization=self.universalization))
+                case TalkPhase():
+                    chosen += [TalkPhase(report=self.report)] if self.talk else []
+                case HomePhase():
+                    chosen += [OthersPhase()] if self.observe_others else []
+                    chosen += [phase] if self.home else []
+                case _:
+                    chosen += [phase] if self.talk or phase.type != "take_away" else []
         return tuple(chosen)
 
 
@@ -114,9 +150,12 @@ def scenarios() -> dict[str, Scenario]:
 
 @cache
 def conditions() -> dict[str, Condition]:
-    """Return every condition that can be launched, by id, in the order of the data file."""
+    """Return every condition that can be launched, by id, in the order of the data file; one can build on another."""
     data = tomllib.loads(files("app.scenarios").joinpath("conditions.toml").read_text(encoding="utf-8"))
-    return {name: _read(Condition, "conditions.toml", {"id": name, **values}) for name, values in data.items()}
+    return {
+        name: _read(Condition, "conditions.toml", {**data.get(values.pop("like", ""), {}), **values, "id": name})
+        for name, values in data.items()
+    }
 
 
 def get_scenario(name: str) -> Scenario:
@@ -142,6 +181,42 @@ def get_condition(name: str) -> Condition:
     if name not in known:
         raise UnknownName(f"There is no condition '{name}'. Choose one of: {', '.join(known)}.")
     return known[name]
+
+
+def departures(config: EpisodeConfig) -> tuple[str, ...]:
+    """Return how *config* departs from the condition it names, in a few words each; empty for an unknown condition."""
+    condition = conditions().get(config.condition)
+    if condition is None:
+        return ()
+    talk = config.phase(TalkPhase)
+    found = []
+    if (talk is not None) != condition.talk:
+        found.append("no talk" if talk is None else "with talk")
+    if talk is not None and talk.report != condition.report:
+        found.append(REPORTS[talk.report])
+    if (config.phase(OthersPhase) is not None) != condition.observe_others:
+        found.append("catches not seen" if condition.observe_others else "catches seen at home")
+    if (config.phase(HomePhase) is not None) != condition.home:
+        found.append("nobody looks back" if condition.home else "looking back at home")
+    if config.disclose:
+        found.append("told: " + ", ".join(DISCLOSURES[name] for name in config.disclose))
+    if personas(config):
+        found.append("own personas")
+    return tuple(found)
+
+
+def personas(config: EpisodeConfig) -> dict[str, Role]:
+    """Return the roles of the agents that are not what *config*'s condition makes of them, by name."""
+    condition = conditions().get(config.condition) or get_condition("default")
+    words = get_scenario(config.scenario).words
+    roles = {
+        agent.name: Role(joins=agent.joins, description=agent.description, goals=agent.goals) for agent in config.agents
+    }
+    return {
+        name: role
+        for index, (name, role) in enumerate(roles.items())
+        if role != condition.role(index, len(roles), words)
+    }
 
 
 def amount(words: Words, units: int) -> str:

@@ -14,6 +14,7 @@ from app.commons.config import (
     HarvestPhase,
     HomePhase,
     ObservePhase,
+    OthersPhase,
     RegrowPhase,
     SettlePhase,
     TakeAwayPhase,
@@ -30,10 +31,13 @@ from app.commons.events import (
     Summarised,
     Unreadable,
 )
-from app.commons.minds import LimitAgreed, Moment, Recollection, ResultSeen, StockSeen, TalkState
+from app.commons.minds import CatchesSeen, LimitAgreed, Moment, Recollection, ResultSeen, StockSeen, TalkState
 from app.commons.questions import NumberQuestion
 from app.engine.month import Episode, Month, together
 from app.engine.talk import talk
+
+TYPED_SHARE = 10
+"""What the research code tells as the share of month 1, whatever the game's numbers."""
 
 
 async def observe(phase: ObservePhase, month: Month, episode: Episode) -> None:
@@ -52,10 +56,21 @@ async def observe(phase: ObservePhase, month: Month, episode: Episode) -> None:
             universalization=phase.universalization,
         )
     )
-    seen = StockSeen(stock=month.stock, share=share if phase.universalization else None)
+    told = told_share(month, share, episode) if phase.universalization else None
+    seen = StockSeen(stock=month.stock, share=told)
     moment = month.moment(today)
     noted = await together({name: episode.minds[name].perceive(seen, moment) for name in month.present})
     _emit_memories(noted, "observe", month, episode)
+
+
+def told_share(month: Month, share: int, episode: Episode) -> int:
+    """Return the share that universalization tells: f_i(t), or what the research code told in its place."""
+    config = episode.config
+    if "typed_universalization_threshold" not in config.fidelity:
+        return share
+    if month.number == 1:
+        return TYPED_SHARE
+    return sustainable_share(month.stock, len(config.present(1)), config.game)
 
 
 async def harvest(phase: HarvestPhase, month: Month, episode: Episode) -> None:
@@ -145,6 +160,14 @@ async def _keep_conversation(state: TalkState, moment: Moment, month: Month, epi
     ]
 
 
+async def others(phase: OthersPhase, month: Month, episode: Episode) -> None:
+    """Let every agent know what everybody got."""
+    moment = month.moment(month_end(month.number))
+    seen = CatchesSeen(catches=month.collected)
+    noted = await together({name: episode.minds[name].perceive(seen, moment) for name in month.present})
+    _emit_memories(noted, "home", month, episode)
+
+
 async def home(phase: HomePhase, month: Month, episode: Episode) -> None:
     """Let every agent look back and draw insights."""
     moment = month.moment(month_end(month.number))
@@ -178,6 +201,7 @@ PHASES: dict[str, PhaseFunction] = {
     "settle": settle,
     "talk": talk,
     "take_away": take_away,
+    "others": others,
     "home": home,
     "regrow": regrowth,
 }

@@ -48,7 +48,7 @@ async def play(config: EpisodeConfig, minds: Mapping[str, Mind], framework: Fram
 
 async def _play_month(number: int, stock: int, episode: Episode) -> Month:
     async with asyncio.TaskGroup() as late:
-        month = Month(number=number, stock=stock, present=episode.config.names, late=late)
+        month = Month(number=number, stock=stock, present=episode.config.present(number), late=late)
         for phase in episode.config.phases:
             await PHASES[phase.type](phase, month, episode)
     for kept in ("summary", "conversations"):

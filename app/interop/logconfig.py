@@ -33,7 +33,7 @@ _CONDITIONS = {
     "": "default",
     "no_language": "no_communication",
     "outsider": "newcomer",
-    "outsider_universalization": "newcomer+universalization",
+    "outsider_universalization": "newcomer_universalization",
 }
 
 
@@ -219,7 +219,8 @@ def _condition(experiment: str | None, injected: bool) -> str | None:
     slug = re.sub(r"[^a-z0-9_+-]+", "_", name)[:60].strip("_")
     condition = _CONDITIONS.get(slug, slug)
     if injected and "universalization" not in condition:
-        return "universalization" if condition == "default" else f"{condition}+universalization"
+        known = {"default": "universalization", "newcomer": "newcomer_universalization"}
+        return known.get(condition, f"{condition}+universalization")
     return condition
 
 

@@ -4,6 +4,7 @@ The format, its quirks and how each is handled: docs/import.md.
 """
 
 import hashlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -136,8 +137,12 @@ def _config(log: LogRows, settings: RunSettings, scenario: str, cast: Cast) -> E
             allocation=settings.allocation or "stochastic",
         ),
         agents=tuple(
-            AgentConfig(name=name, mind=RecordedMind(model=models[index] if models else None))
-            for index, name in enumerate(cast.names.values())
+            AgentConfig(
+                name=name,
+                mind=RecordedMind(model=models[index] if models else None),
+                joins=cast.arrivals[agent_id],
+            )
+            for index, (agent_id, name) in enumerate(cast.names.items())
         ),
         framework=RecordedFramework(model=settings.framework_model),
         phases=_phases(condition, log, settings.max_contributions or 10),
@@ -163,7 +168,7 @@ def _own_config(own: OwnSettings, log: LogRows, cast: Cast) -> EpisodeConfig:
 def _condition_of_log(log: LogRows, newcomers: bool) -> str:
     told = tells_universalization(first_prompt(log))
     if newcomers:
-        return "newcomer+universalization" if told else "newcomer"
+        return "newcomer_universalization" if told else "newcomer"
     if told:
         return "universalization"
     return "default" if any(month.talk for month in log.months) else "no_communication"
@@ -176,7 +181,7 @@ def _phases(condition: str, log: LogRows, most: int) -> tuple[PhaseConfig, ...]:
     chosen: list[PhaseConfig] = []
     for phase in phases:
         if isinstance(phase, ObservePhase):
-            phase = ObservePhase(universalization="universalization" in condition.split("+"))
+            phase = ObservePhase(universalization="universalization" in re.split(r"[+_]", condition))
         elif isinstance(phase, TalkPhase):
             phase = TalkPhase(report="manager" if overseen else "none", max_contributions=most)
         chosen.append(phase)

@@ -37,7 +37,7 @@ EXPERIMENTS = {
     "universalization": "baseline_concurrent_universalization",
     "no_communication": "perturbation_no_language",
     "newcomer": "perturbation_outsider",
-    "newcomer+universalization": "perturbation_outsider_universalization",
+    "newcomer_universalization": "perturbation_outsider_universalization",
 }
 KINDS = {"event": "EVENT", "thought": "THOUGHT", "conversation": "CHAT"}
 

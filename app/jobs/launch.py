@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -11,23 +11,25 @@ from app.commons.config import (
     MIN_AGENTS,
     AgentConfig,
     AllocationRule,
+    Disclosure,
     EpisodeConfig,
     FrameworkConfig,
     GameConfig,
     GenerativeFramework,
     GenerativeMind,
     MindConfig,
-    PhaseConfig,
     PolicyName,
     Ratings,
+    ReportStyle,
     SamplingConfig,
     ScriptedFramework,
     ScriptedMind,
 )
-from app.commons.scenario import UnknownName, get_condition, get_scenario, scenarios
+from app.commons.fidelity import ALL_SWITCHES, Switch
+from app.commons.scenario import Condition, Role, Scenario, UnknownName, get_condition, get_scenario, scenarios
 from app.engine.version import ENGINE_VERSION
 from app.jobs.complaints import complaint, sentence, wrong_names
-from app.minds.build import load_prompt_sets
+from app.minds.build import load_prompt_sets, require_pieces
 from app.minds.prompt_folders import SET_NAME
 from app.minds.prompts import PromptError
 from app.models.hub import Kind
@@ -60,7 +62,8 @@ class LaunchPlan(BaseModel):
     """What to launch: one run a seed. Names of agents and numbers of the game default to the scenario's.
 
     `minds` holds one entry for all agents or one for each: `scripted:POLICY` or `generative:ENDPOINT/MODEL`.
-    `framework` is `scripted` or `generative:ENDPOINT/MODEL`; by default it follows the agents.
+    `framework` is `scripted` or `generative:ENDPOINT/MODEL`; by default it follows the agents. `months`, `talk`,
+    `report`, `observe_others`, `home` and who the agents are (`personas`, by name) default to the condition's.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -71,7 +74,16 @@ class LaunchPlan(BaseModel):
     agents: list[str] | None = Field(default=None, max_length=MAX_NAMES)
     framework: str | None = None
     seeds: list[int] = Field(default=[42], min_length=1, max_length=MAX_RUNS)
-    months: int = 12
+    months: int | None = Field(default=None, description="T; the condition's if not given")
+    talk: bool | None = Field(default=None, description="whether the agents talk")
+    report: ReportStyle | None = Field(default=None, description="who reports the catches before the talk")
+    observe_others: bool | None = Field(default=None, description="everybody learns all catches at the month's end")
+    home: bool | None = Field(default=None, description="whether the agents look back at home")
+    disclose: list[Disclosure] = Field(default=[], max_length=3, description="what the rules tell beyond the usual")
+    fidelity: Literal["research"] | list[Switch] = Field(
+        default=[], description="where to play as the research code does; `research` is all"
+    )
+    personas: dict[str, Role] = Field(default={}, max_length=MAX_AGENTS, description="who agents are, by name")
     capacity: int = 100
     initial_stock: int | None = Field(default=None, description="units in month 1; the capacity if not given")
     growth: float = 2.0
@@ -100,17 +112,20 @@ def plan_configs(plan: LaunchPlan, check_model: CheckModel) -> list[EpisodeConfi
         LaunchError: naming every field that is wrong.
     """
     errors: dict[str, str] = {}
-    names, phases = _scenario_and_condition(plan, errors)
-    agents = _agents(plan, names, check_model, errors)
+    scenario = _scenario(plan, errors)
+    condition = _condition(plan, errors)
+    agents = _agents(plan, scenario, condition, check_model, errors)
     framework = _framework(plan, agents, check_model, errors)
     if not SET_NAME.fullmatch(plan.prompts):
         errors["prompts"] = f"'{plan.prompts[:60]}' is no name of a prompt set: small letters, digits, - and _."
-    game = _game(plan, errors)
+    game = _game(plan, condition, errors)
+    if game is not None:
+        _arrivals(agents, game, errors)
     if len(set(plan.seeds)) != len(plan.seeds):
         errors["seeds"] = "A seed is named twice; equal seeds with equal answers are one run counted twice."
     if any(not 0 <= seed < 2**31 for seed in plan.seeds):
         errors["seeds"] = "A seed is a whole number from 0 to 2147483647."
-    if errors or game is None or framework is None:
+    if errors or game is None or framework is None or condition is None:
         raise LaunchError(errors)
     try:
         return [
@@ -120,8 +135,10 @@ def plan_configs(plan: LaunchPlan, check_model: CheckModel) -> list[EpisodeConfi
                 game=game,
                 agents=tuple(agents),
                 framework=framework,
-                phases=phases,
+                phases=condition.phases(),
                 seed=seed,
+                disclose=tuple(plan.disclose),
+                fidelity=ALL_SWITCHES if plan.fidelity == "research" else tuple(plan.fidelity),
             )
             for seed in plan.seeds
         ]
@@ -179,10 +196,13 @@ async def launch_configs(
 ) -> tuple[str | None, list[str]]:
     """Store one run a configuration, with the prompt sets they use, all or none."""
     wanted = set().union(*(prompt_names(config) for config in configs))
+    prompt_sets = load_prompt_sets(prompt_folders, wanted)
+    for config in configs:
+        require_pieces(config, prompt_sets)
     return await launch(
         database,
         configs,
-        prompt_sets=load_prompt_sets(prompt_folders, wanted),
+        prompt_sets=prompt_sets,
         engine_version=ENGINE_VERSION,
         experiment=experiment,
         submission=submission,
@@ -223,32 +243,52 @@ def _check(model: str, check_model: CheckModel) -> None:
         raise ValueError(str(error)) from None
 
 
-def _scenario_and_condition(
-    plan: LaunchPlan, errors: dict[str, str]
-) -> tuple[tuple[str, ...], tuple[PhaseConfig, ...]]:
-    names: tuple[str, ...] = ()
-    phases: tuple[PhaseConfig, ...] = ()
+def _scenario(plan: LaunchPlan, errors: dict[str, str]) -> Scenario | None:
     try:
         scenario = get_scenario(plan.scenario)
-        names = scenario.agents
-        if not scenario.playable:
-            playable = ", ".join(item.id for item in scenarios().values() if item.playable)
-            errors["scenario"] = f"'{plan.scenario}' runs can be imported, not played. Choose one of: {playable}."
     except UnknownName as error:
         errors["scenario"] = str(error)
+        return None
+    if not scenario.playable:
+        playable = ", ".join(item.id for item in scenarios().values() if item.playable)
+        errors["scenario"] = f"'{plan.scenario}' runs can be imported, not played. Choose one of: {playable}."
+    return scenario
+
+
+def _condition(plan: LaunchPlan, errors: dict[str, str]) -> Condition | None:
+    """Return the plan's condition with what the plan says otherwise."""
     try:
-        phases = get_condition(plan.condition).phases()
+        condition = get_condition(plan.condition)
     except UnknownName as error:
         errors["condition"] = str(error)
-    return names, phases
+        return None
+    given: dict[str, object] = {
+        "talk": plan.talk,
+        "report": plan.report,
+        "observe_others": plan.observe_others,
+        "home": plan.home,
+    }
+    changed = {name: value for name, value in given.items() if value is not None}
+    if plan.talk and not condition.talk:
+        changed.setdefault("report", "manager")  # a condition without talk has no report to keep to
+    condition = condition.model_copy(update=changed)
+    if not condition.talk and plan.report not in (None, "none"):
+        errors["report"] = "Without talk nobody reports the catches. Let everybody see them at home instead."
+    return condition
 
 
 def _agents(
-    plan: LaunchPlan, default_names: tuple[str, ...], check_model: CheckModel, errors: dict[str, str]
+    plan: LaunchPlan,
+    scenario: Scenario | None,
+    condition: Condition | None,
+    check_model: CheckModel,
+    errors: dict[str, str],
 ) -> list[AgentConfig]:
-    names = list(plan.agents or default_names)
+    names = list(plan.agents or (scenario.agents if scenario else ()))
     if not names:
         return []  # the scenario is wrong, and has been named
+    if strangers := [name for name in plan.personas if name not in names]:
+        errors["personas"] = f"There is no agent called '{strangers[0]}'. The agents are {', '.join(names)}."
     minds = plan.minds * len(names) if len(plan.minds) == 1 else plan.minds
     if not MIN_AGENTS <= len(names) <= MAX_AGENTS:
         errors.setdefault("agents", f"An episode has {MIN_AGENTS} to {MAX_AGENTS} agents, not {len(names)}.")
@@ -264,20 +304,25 @@ def _agents(
             field = str(problem["loc"][0])
             errors[field] = f"{field.replace('_', ' ').capitalize()}: {complaint(problem)}."
         return []
-    known = scenarios().get(plan.scenario)
-    if (wrong := wrong_names(names, known.words.overseer if known else "")) is not None:
+    if (wrong := wrong_names(names, scenario.words.overseer if scenario else "")) is not None:
         errors["agents"] = wrong
         return []
     prompts = _set_name(plan)
     embedding = _embedding(plan, check_model, errors)
-    for name, text in zip(names, minds, strict=True):
+    for index, (name, text) in enumerate(zip(names, minds, strict=True)):
+        role = plan.personas.get(name)
+        if role is None:
+            role = condition.role(index, len(names), scenario.words) if condition and scenario else Role()
         try:
             mind = parse_mind(text, sampling, check_model, prompts)
             if isinstance(mind, GenerativeMind):
                 mind = mind.model_copy(update={"ratings": plan.ratings, "embedding": embedding})
-            agents.append(AgentConfig(name=name, mind=mind))
+            agents.append(AgentConfig(name=name, mind=mind, **dict(role)))
         except ValidationError as error:
-            errors["agents"] = f"'{name[:40]}' is no name for an agent. {sentence(error)}"
+            if error.errors()[0]["loc"][:1] == ("name",):
+                errors["agents"] = f"'{name[:40]}' is no name for an agent. {sentence(error)}"
+            else:
+                errors["personas"] = f"{name}: {sentence(error)}"
         except ValueError as error:
             errors["minds"] = str(error)
     return agents
@@ -322,10 +367,22 @@ def _set_name(plan: LaunchPlan) -> str:
     return plan.prompts if SET_NAME.fullmatch(plan.prompts) else "base"
 
 
-def _game(plan: LaunchPlan, errors: dict[str, str]) -> GameConfig | None:
+def _arrivals(agents: Sequence[AgentConfig], game: GameConfig, errors: dict[str, str]) -> None:
+    """Name agents who never come, and a village that is too small to begin with."""
+    late = [agent for agent in agents if agent.joins > game.months]
+    if late:
+        errors["months"] = f"{late[0].name} joins in month {late[0].joins}: play at least that many months."
+    present = sum(agent.joins == 1 for agent in agents)
+    if agents and present < MIN_AGENTS:
+        there = "nobody is" if present == 0 else "only one is"
+        errors.setdefault("agents", f"An episode starts with {MIN_AGENTS} agents at least; {there} there in month 1.")
+
+
+def _game(plan: LaunchPlan, condition: Condition | None, errors: dict[str, str]) -> GameConfig | None:
+    usual = condition.months if condition else get_condition("default").months
     try:
         return GameConfig(
-            months=plan.months,
+            months=usual if plan.months is None else plan.months,
             capacity=plan.capacity,
             initial_stock=plan.capacity if plan.initial_stock is None else plan.initial_stock,
             growth=plan.growth,

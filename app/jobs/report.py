@@ -3,6 +3,11 @@
 import json
 from typing import Any
 
+from app.commons.events import parse_event
+from app.commons.metrics import harvests
+from app.commons.presence import Presence, presence
+from app.store.connect import Database
+from app.store.queries import events_after
 from app.store.records import RunRecord
 
 METRICS = (
@@ -49,3 +54,11 @@ def outcome(run: RunRecord) -> str:
     if run.state in ("cancelled", "interrupted"):
         return "censored"
     return "undecided"
+
+
+async def presence_of(database: Database, run: RunRecord) -> Presence | None:
+    """Return the metrics that take note of who was there when, from a run's events; None where everybody always was."""
+    if run.view_only or all(agent.joins == 1 for agent in run.episode.agents):
+        return None
+    events = [parse_event(text) for _, text in await events_after(database, run.id)]
+    return presence(harvests(events), run.episode)

@@ -10,8 +10,9 @@ from app.commons.scenario import Scenario, get_scenario
 from app.minds.framework import GenerativeFramework
 from app.minds.generative import GenerativeMind
 from app.minds.prompt_folders import load_set
-from app.minds.prompts import PromptSet
+from app.minds.prompts import ENDING, PromptError, PromptSet
 from app.minds.scripted import ScriptedFramework, ScriptedMind
+from app.minds.wording import further_pieces
 from app.models.base import Model
 
 OpenModel = Callable[[str], Model]
@@ -63,6 +64,22 @@ def _mind(
         embedding = open_model(mind.embedding) if mind.embedding else None
         return GenerativeMind(agent.name, wording.in_words(scenario), config, mind, wording, model, embedding)
     raise NotPlayable(f"{agent.name} is from an imported run and cannot be played again.")
+
+
+def require_pieces(config: EpisodeConfig, files: Mapping[str, Mapping[str, str]]) -> None:
+    """Make sure that the prompt sets of *config*'s agents, given by name as files, have what its condition needs.
+
+    Raises:
+        PromptError: naming the set and the file it lacks.
+    """
+    minds = [agent.mind for agent in config.agents]
+    for name in sorted({mind.prompts for mind in minds if isinstance(mind, configuration.GenerativeMind)}):
+        for piece in sorted(further_pieces(config)):
+            if piece + ENDING not in files[name]:
+                raise PromptError(
+                    f"The prompt set '{name}' has no file '{piece}{ENDING}', which this condition needs. "
+                    "Add it, or copy it from 'base'."
+                )
 
 
 def load_prompt_sets(folders: Sequence[Path], names: Iterable[str]) -> dict[str, dict[str, str]]:

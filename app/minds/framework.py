@@ -9,6 +9,7 @@ from app.commons.events import Unreadable
 from app.commons.minds import Moment, Reading, TalkState
 from app.commons.scenario import Scenario
 from app.minds.asking import ATTEMPTS, Asked, Asker, Task
+from app.minds.first_dot import summary_to_first_dot
 from app.minds.prompts import PromptSet
 from app.minds.reader import NO_LIMIT, read_limit, read_sentence
 from app.minds.wording import Wording
@@ -30,10 +31,11 @@ class GenerativeFramework:
     ) -> None:
         self._wording = Wording(prompts, scenario, config)
         self._asker = Asker(model, framework.sampling)
+        self._read_summary = summary_to_first_dot if "cut_at_first_dot" in config.fidelity else read_sentence
 
     async def summarise(self, talk: TalkState, moment: Moment) -> Reading:
         """Return the talk in one sentence, or None if no answer could be read."""
-        asked = await self._ask(moment, "summary", self._wording.summary(moment, talk), read_sentence)
+        asked = await self._ask(moment, "summary", self._wording.summary(moment, talk), self._read_summary)
         return _missing(moment, "summary", "none") if asked.value is None else Reading(value=asked.value)
 
     async def agreed_limit(self, talk: TalkState, moment: Moment) -> Reading:

@@ -7,15 +7,18 @@ that equal completions give equal memories in whatever order they arrive.
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime, time
 from functools import partial
 
 from app.commons import config as configuration
+from app.commons.calendar import month_start
 from app.commons.config import EpisodeConfig
 from app.commons.events import Memory, PhaseName, Unreadable
-from app.commons.minds import LimitAgreed, Moment, Percept, Recollection, StockSeen, TalkState, Utterance
+from app.commons.minds import CatchesSeen, LimitAgreed, Moment, Percept, Recollection, StockSeen, TalkState, Utterance
 from app.commons.questions import Answer, NumberQuestion, Question
 from app.commons.scenario import Scenario, amount
 from app.minds.asking import ATTEMPTS, Asker, Task, together
+from app.minds.first_dot import thought_to_first_dot
 from app.minds.memory import MemoryStream
 from app.minds.prompts import PromptSet
 from app.minds.reader import (
@@ -66,8 +69,10 @@ class GenerativeMind:
         self._mind = mind
         self._wording = Wording(prompts, scenario, config)
         self._asker = Asker(model, mind.sampling)
-        self._stream = MemoryStream()
-        self._retriever = Retriever(self._stream, Embedded(embedding) if embedding else None)
+        self._stream = MemoryStream(config.fidelity)
+        relevance = Embedded(embedding) if embedding else None
+        self._retriever = Retriever(self._stream, relevance, oldest_most_recent="oldest_most_recent" in config.fidelity)
+        self._fidelity = config.fidelity
         self._talks: dict[int, _TalkToRate] = {}
 
     async def perceive(self, percept: Percept, moment: Moment) -> Recollection:
@@ -84,6 +89,12 @@ class GenerativeMind:
                 return Recollection()
             told = words.limit_told.format(amount=self._amount(percept.limit))
             return Recollection(memories=(self._stream.agree(told, moment),))
+        if isinstance(percept, CatchesSeen):
+            lines = (
+                words.report_line.format(name=name, got=self._amount(got)) for name, got in percept.catches.items()
+            )
+            told = words.others_told.format(report=" ".join(lines))
+            return Recollection(memories=(self._stream.observe_others(told, moment),))
         asked = percept.wanted if percept.asked is None else percept.asked
         told = words.result_told.format(name=self.name, asked=self._amount(asked), got=self._amount(percept.collected))
         return Recollection(memories=(self._stream.observe("result", told, moment),))
@@ -125,8 +136,9 @@ class GenerativeMind:
             for purpose, text in zip(purposes, thoughts, strict=True)
             if text is None
         ]
+        dated = self._dated(moment)
         memories = [
-            self._stream.think(purpose, text, moment, rating or UNRATED, rated=rating is not None)
+            self._stream.think(purpose, text, dated, rating or UNRATED, rated=rating is not None)
             for (purpose, text), rating in zip(kept, ratings, strict=True)
         ]
         items = [purpose for purpose, _ in kept]
@@ -183,7 +195,14 @@ class GenerativeMind:
 
     async def _thought(self, talk: TalkState, purpose: str, moment: Moment) -> str | None:
         task = self._wording.thought(self.name, moment, talk, purpose)
-        return (await self._asker.ask(self._key(moment, "take_away", purpose), task, read_sentence)).value
+        read = thought_to_first_dot if "cut_at_first_dot" in self._fidelity else read_sentence
+        return (await self._asker.ask(self._key(moment, "take_away", purpose), task, read)).value
+
+    def _dated(self, moment: Moment) -> Moment:
+        """Return the moment that a thought about a talk is dated to."""
+        if "date_thoughts_to_the_first" not in self._fidelity or moment.present[0] == self.name:
+            return moment
+        return moment.model_copy(update={"at": datetime.combine(month_start(moment.month), time())})
 
     async def _rate(self, text: str, item: str, moment: Moment, phase: PhaseName) -> int | None:
         task = self._wording.rating(self.name, moment, text)

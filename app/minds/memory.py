@@ -1,12 +1,16 @@
 """The memory stream of an agent: what it remembers, for how long, and which of it always comes to mind.
 
 GovSim, section 3, with two differences on purpose: the observations of a month last until the month is over, and of all
-agreed limits only the latest is always included; older ones become ordinary thoughts.
+agreed limits only the latest is always included; older ones become ordinary thoughts. Switches of `fidelity` take the
+differences back.
 """
 
-from datetime import datetime, timedelta
+from collections.abc import Collection
+from datetime import datetime, time, timedelta
 
+from app.commons.calendar import after_month, month_end
 from app.commons.events import Memory, MemoryKind
+from app.commons.fidelity import Switch
 from app.commons.minds import Moment
 
 THOUGHT_LASTS = timedelta(days=63)
@@ -17,7 +21,8 @@ MOST_IMPORTANT = 10
 class MemoryStream:
     """The memories of one agent. They are never changed: what an older limit has become is a view."""
 
-    def __init__(self) -> None:
+    def __init__(self, fidelity: Collection[Switch] = ()) -> None:
+        self._fidelity = frozenset(fidelity)
         self._memories: list[Memory] = []
         self._ids_given = 0
         self._reserved: dict[str, int] = {}
@@ -33,7 +38,13 @@ class MemoryStream:
 
     def observe(self, purpose: str, text: str, moment: Moment) -> Memory:
         """Keep an observation: of the highest importance, always included, forgotten when the month is over."""
-        return self._add("event", purpose, text, moment, moment.month_over, MOST_IMPORTANT, always=True)
+        return self._add("event", purpose, text, moment, self._over(moment), MOST_IMPORTANT, always=True)
+
+    def observe_others(self, text: str, moment: Moment) -> Memory:
+        """Keep what became known of everybody at the end of a month, until the next month is over."""
+        if "observations_expire_before_home" in self._fidelity:
+            return self.observe("others", text, moment)
+        return self._add("event", "others", text, moment, after_month(moment.month + 1), MOST_IMPORTANT, always=True)
 
     def agree(self, text: str, moment: Moment) -> Memory:
         """Keep an agreed limit: of the highest importance, and always included until a later one takes its place."""
@@ -57,8 +68,15 @@ class MemoryStream:
         """Return what has not expired at *now* and is no conversation, by time, then id; `always` is as of *now*."""
         live = [memory for memory in self._memories if memory.kind != "conversation" and memory.expires > now]
         live.sort(key=lambda memory: (memory.created, memory.id))
+        if "keep_every_limit" in self._fidelity:
+            return live
         latest = max((memory.id for memory in live if memory.purpose == "limit"), default=None)
         return [_as_of_now(memory, latest) for memory in live]
+
+    def _over(self, moment: Moment) -> datetime:
+        if "observations_expire_before_home" in self._fidelity:
+            return datetime.combine(month_end(moment.month), time())
+        return moment.month_over
 
     def _add(
         self,

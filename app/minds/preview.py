@@ -6,6 +6,7 @@ of it. The stand-in's answers are ours: what others say and remember in a real m
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import get_args
 
 from app.commons import config as configuration
 from app.commons.config import EpisodeConfig, GameConfig, SamplingConfig, TalkPhase
@@ -82,36 +83,48 @@ async def check_set(prompts: PromptSet) -> int:
 
 
 def example_config(scenario: str, condition: str, game: GameConfig | None = None, agents: int = 5) -> EpisodeConfig:
-    """Return an episode of *scenario* under *condition* with the scenario's own agents, all of them language models."""
+    """Return an episode of *scenario* under *condition* with the scenario's own agents, all of them language models.
+
+    The condition says who they are and when they join.
+    """
     mind = configuration.GenerativeMind(model=STAND_IN)
+    found, preset = get_scenario(scenario), conditions()[condition]
+    names = found.agents[:agents]
+    roles = [preset.role(index, len(names), found.words) for index in range(len(names))]
     return EpisodeConfig(
         scenario=scenario,
         condition=condition,
-        game=game or GameConfig(),
+        game=game or GameConfig(months=preset.months),
         agents=tuple(
-            configuration.AgentConfig(name=name, mind=mind) for name in get_scenario(scenario).agents[:agents]
+            configuration.AgentConfig(name=name, mind=mind, **dict(role))
+            for name, role in zip(names, roles, strict=True)
         ),
         framework=configuration.GenerativeFramework(model=STAND_IN),
-        phases=conditions()[condition].phases(),
+        phases=preset.phases(),
     )
 
 
 def _kinds_of_episode() -> Iterator[EpisodeConfig]:
-    """Give every scenario under every condition, and an odd game without a report, and ratings in batches."""
+    """Give every scenario under every condition, and under each two odd games: one told little, one told all."""
     odd = GameConfig(capacity=80, initial_stock=60, growth=1.5)
+    batched = configuration.GenerativeMind(model=STAND_IN, ratings="batched")
+    somebody = {"mind": batched, "description": "You are new here.", "goals": ("Learn.", "Rest."), "joins": 1}
     for scenario in (item for item in scenarios().values() if item.playable):
         for condition in conditions():
             yield example_config(scenario.id, condition)
-            silent = example_config(scenario.id, condition, odd, agents=2)
-            phases = tuple(
-                phase.model_copy(update={"report": "none"}) if isinstance(phase, TalkPhase) else phase
-                for phase in silent.phases
-            )
-            yield silent.model_copy(update={"phases": phases})
-            batched = configuration.GenerativeMind(model=STAND_IN, ratings="batched")
-            told = example_config(scenario.id, condition, agents=2)
-            agents = tuple(agent.model_copy(update={"mind": batched}) for agent in told.agents)
-            yield told.model_copy(update={"agents": agents})
+            few = example_config(scenario.id, condition, odd, agents=3)
+            yield _reporting(few, "none")
+            agents = tuple(agent.model_copy(update=somebody) for agent in few.agents)
+            told = {"agents": agents, "disclose": get_args(configuration.Disclosure)}
+            yield _reporting(few.model_copy(update=told), "individual")
+
+
+def _reporting(config: EpisodeConfig, report: configuration.ReportStyle) -> EpisodeConfig:
+    phases = tuple(
+        phase.model_copy(update={"report": report}) if isinstance(phase, TalkPhase) else phase
+        for phase in config.phases
+    )
+    return config.model_copy(update={"phases": phases})
 
 
 async def _first_month(config: EpisodeConfig, prompts: PromptSet, model: _StandIn) -> None:
@@ -151,7 +164,7 @@ def _silence(_key: CallKey, _messages: tuple[Message, ...]) -> str:
 
 def _answers(config: EpisodeConfig) -> Answer:
     """Return what the stand-in answers: everybody takes its share, and speaks once, in turn."""
-    names, game = config.names, config.game
+    names, game = config.present(1), config.game
     share = sustainable_share(game.initial_stock, len(names), game)
     said = {
         "harvest": f"Answer: {share}",

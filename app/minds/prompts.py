@@ -41,10 +41,12 @@ class Piece:
     kind: SegmentKind
     variables: frozenset[str] = frozenset()
     before: str = PARAGRAPH
+    optional: bool = False
+    """Only some conditions need it: a set without it can be used under the others."""
 
 
-def _piece(kind: SegmentKind, *variables: str, before: str = PARAGRAPH) -> Piece:
-    return Piece(kind, frozenset(variables), before)
+def _piece(kind: SegmentKind, *variables: str, before: str = PARAGRAPH, optional: bool = False) -> Piece:
+    return Piece(kind, frozenset(variables), before, optional)
 
 
 PIECES: Mapping[str, Piece] = {
@@ -82,6 +84,10 @@ PIECES: Mapping[str, Piece] = {
     "again_limit": _piece("reminder"),
     "no_reply": _piece("reminder"),
     "told_talk": _piece("memory", "everybody", "summary"),
+    "persona": _piece("system", "description", "goals", optional=True),
+    "rules_individual": _piece("rules", optional=True),
+    "rules_observed": _piece("rules", optional=True),
+    "rules_disclosed": _piece("rules", "months", "collapse", "allocation", optional=True),
 }  # fmt: skip
 
 
@@ -137,6 +143,8 @@ class PromptSet:
         self._templates = {}
         for piece_name, piece in PIECES.items():
             file = piece_name + ENDING
+            if file not in self.files and piece.optional:
+                continue
             if file not in self.files:
                 raise PromptError(f"The prompt set '{name}' has no file '{file}'. Add it, or copy it from 'base'.")
             try:
@@ -172,6 +180,11 @@ class PromptSet:
             PromptError: if there is no such piece, or its template uses something that is not there.
         """
         template = self._templates.get(piece_name)
+        if template is None and piece_name in PIECES:
+            raise PromptError(
+                f"The prompt set '{self.name}' has no file '{piece_name}{ENDING}', which this condition needs. "
+                "Add it, or copy it from 'base'."
+            )
         if template is None:
             raise PromptError(f"The prompt set '{self.name}' knows no piece '{piece_name}'.")
         try:

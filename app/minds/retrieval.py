@@ -31,9 +31,12 @@ class Recalled:
 class Retriever:
     """Retrieves from one memory stream; keeps the vectors of the memories that can still be retrieved."""
 
-    def __init__(self, stream: MemoryStream, relevance: Relevance | None = None) -> None:
+    def __init__(
+        self, stream: MemoryStream, relevance: Relevance | None = None, *, oldest_most_recent: bool = False
+    ) -> None:
         self._stream = stream
         self._relevance: Relevance = relevance or Lexical()
+        self._oldest_most_recent = oldest_most_recent
         self._vectors: dict[int, Vector] = {}
 
     async def retrieve(
@@ -49,7 +52,8 @@ class Retriever:
         others = [memory for memory in memories if not memory.always]
         room = max(0, top - len(found))
         if room and others:
-            ranks = {memory.id: rank for rank, memory in enumerate(reversed(memories))}
+            by_recency = memories if self._oldest_most_recent else memories[::-1]
+            ranks = {memory.id: rank for rank, memory in enumerate(by_recency)}
             relevances = await self._cosines(others, focal_points, key)
             chosen = _chosen(others, ranks, relevances, room)
             for place, memory in enumerate(others):
@@ -90,7 +94,7 @@ def _chosen(
             memory.id: score(ranks[memory.id], memory.importance, cosine)
             for memory, cosine in zip(memories, relevance, strict=True)
         }
-        # Of equal scores the newer memory counts.
+        # Of equal scores the more recent memory counts.
         best = sorted(memories, key=lambda memory: (-scores[memory.id], ranks[memory.id]))
         chosen.update(memory.id for memory in best[:room])
     return chosen

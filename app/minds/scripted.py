@@ -9,6 +9,7 @@ from app.commons.config import EpisodeConfig, PolicyName
 from app.commons.dynamics import regrow, sustainable_share
 from app.commons.events import Memory
 from app.commons.minds import (
+    CatchesSeen,
     LimitAgreed,
     Moment,
     Percept,
@@ -43,11 +44,13 @@ class ScriptedMind:
         self._broke_now: dict[str, int] = {}
 
     async def perceive(self, percept: Percept, moment: Moment) -> Recollection:
-        """Take note of the stock, of the own result, or of the agreed limit."""
+        """Take note of the stock, of the own result, of the agreed limit, or of everybody's catch."""
         if isinstance(percept, StockSeen):
             self._stock = percept.stock
         elif isinstance(percept, LimitAgreed):
             self._limit = percept.limit
+        elif isinstance(percept, CatchesSeen):
+            self._compare(percept.catches, moment)
         return Recollection()
 
     async def answer(self, question: Question, moment: Moment) -> Answer:
@@ -95,9 +98,7 @@ class ScriptedMind:
         catches = talk.catches
         if catches is None:
             return Recollection()
-        others = [got for name, got in catches.items() if name != self.name]
-        share = sustainable_share(self._stock, len(moment.present), self._config.game)
-        self._others = sum(others) / len(others) / share if share and others else None
+        self._compare(catches, moment)
         self._broke_now = {name: catches[name] for name in self._over_limit(talk) if name != self.name}
         for name in self._broke_now:
             self._breaches[name] = self._breaches.get(name, 0) + 1
@@ -125,6 +126,12 @@ class ScriptedMind:
             importance=min(10, 4 + count),
         )
         return Recollection(memories=(thought,))
+
+    def _compare(self, catches: Mapping[str, int], moment: Moment) -> None:
+        """Note how much the others took, beside the sustainable share."""
+        others = [got for name, got in catches.items() if name != self.name]
+        share = sustainable_share(self._stock, len(moment.present), self._config.game)
+        self._others = sum(others) / len(others) / share if share and others else None
 
     def _settled(self, limit: int) -> str:
         return f"at most {amount(self._words, limit)}"

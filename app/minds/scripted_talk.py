@@ -56,7 +56,7 @@ def stances(lines: Iterable[Contribution], names: Sequence[str]) -> dict[str, in
     """Return the last word on a limit of each of *names* who spoke; None for those who named none."""
     found: dict[str, int | None] = {}
     for line in lines:
-        if line.speaker in names:
+        if line.speaker in names and not line.report:
             said = stance(line.text)
             found[line.speaker] = said if said is not None else found.get(line.speaker)
     return found

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from app.commons.config import EpisodeConfig, GameConfig, TalkPhase
+from app.commons.config import EpisodeConfig, GameConfig, OthersPhase, TalkPhase
 from app.commons.dynamics import regrow
 from app.commons.events import Memory
 from app.commons.frozen import Frozen
@@ -38,7 +38,7 @@ class Example(Frozen):
 
 
 class Facts(Frozen):
-    """What the rules may tell: never T, C or the allocation rule (GovSim, section 1)."""
+    """What the rules tell: not T, C or the allocation rule, unless the configuration discloses them."""
 
     count: str
     names: str
@@ -51,6 +51,18 @@ class Facts(Frozen):
     example: Example
 
 
+def further_pieces(config: EpisodeConfig) -> frozenset[str]:
+    """Return the optional pieces of a prompt set that *config* needs."""
+    talk = config.phase(TalkPhase)
+    needed = {
+        "persona": any(agent.description or agent.goals for agent in config.agents),
+        "rules_individual": talk is not None and talk.report == "individual",
+        "rules_observed": config.phase(OthersPhase) is not None,
+        "rules_disclosed": bool(config.disclose),
+    }
+    return frozenset(piece for piece, is_needed in needed.items() if is_needed)
+
+
 class Wording:
     """The messages of one episode in the words of one prompt set and one scenario."""
 
@@ -58,6 +70,8 @@ class Wording:
         self._prompts = prompts
         self._scenario = scenario
         self._config = config
+        self._further = further_pieces(config)
+        self._agents = {agent.name: agent for agent in config.agents}
         self._systems: dict[tuple[str, tuple[str, ...]], Message] = {}
 
     def harvest(self, name: str, moment: Moment, memories: Sequence[Memory], high: int) -> Task:
@@ -168,8 +182,33 @@ class Wording:
             facts = self.facts(present)
             identity = self._segment("identity", first=True, name=name, game=facts)
             rules = self._segment("rules", game=facts)
-            self._systems[name, present] = Message(role="system", segments=(identity, rules))
+            segments = (identity, *self._persona(name), rules, *self._further_rules())
+            self._systems[name, present] = Message(role="system", segments=segments)
         return self._systems[name, present]
+
+    def _persona(self, name: str) -> list[Segment]:
+        """Who *name* is and what it wants, where the configuration says so."""
+        agent = self._agents[name]
+        if not agent.description and not agent.goals:
+            return []
+        return [self._segment("persona", description=agent.description, goals=agent.goals)]
+
+    def _further_rules(self) -> list[Segment]:
+        """Return what a condition adds to the rules."""
+        plain = ("rules_individual", "rules_observed")
+        further = [self._segment(piece) for piece in plain if piece in self._further]
+        if "rules_disclosed" in self._further:
+            told, game = self._config.disclose, self._config.game
+            collapse = amount(self._scenario.words, game.collapse_threshold)
+            further.append(
+                self._segment(
+                    "rules_disclosed",
+                    months=game.months if "months" in told else None,
+                    collapse=collapse if "collapse_threshold" in told else None,
+                    allocation=game.allocation if "allocation" in told else None,
+                )
+            )
+        return further
 
     def _setting(self, where: str, moment: Moment, **variables: Any) -> Segment:
         return self._segment(f"setting_{where}", first=True, date=_spoken(moment.at.date()), **variables)

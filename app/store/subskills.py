@@ -236,6 +236,8 @@ def subskill_call_values(call: RecordedCall, test: str, number: int) -> dict[str
         "completion_tokens": completion and completion.completion_tokens,
         "finish_reason": completion and completion.finish_reason,
         "model_revision": completion and completion.model_revision,
+        "fingerprint": completion and completion.fingerprint,
+        "provider": completion and completion.provider,
         "latency_ms": completion and completion.latency_ms,
         "transport_attempts": completion.transport_attempts if completion else 0,
         "cost": call.cost,

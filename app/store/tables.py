@@ -312,6 +312,8 @@ class SubskillCallRow(Base):
     completion_tokens: Mapped[int | None]
     finish_reason: Mapped[str | None] = mapped_column(String(60))
     model_revision: Mapped[str | None] = mapped_column(String(200))
+    fingerprint: Mapped[str | None] = mapped_column(String(200))
+    provider: Mapped[str | None] = mapped_column(String(200))
     latency_ms: Mapped[int | None]
     transport_attempts: Mapped[int]
     cost: Mapped[float | None] = mapped_column(Float(53))

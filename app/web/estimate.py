@@ -1,6 +1,6 @@
 """How many calls to models an episode makes, before it is played (GovSim, section 3)."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from app.commons.config import (
     EpisodeConfig,
@@ -22,19 +22,24 @@ def calls_of(config: EpisodeConfig) -> int:
     was talked about, 5 reflections and 25 ratings of insights. Batched ratings are 5 and 5; embeddings are a call more
     for each harvest, utterance and reflection.
     """
-    month = sum(_month(agent.mind, config) for agent in config.agents if isinstance(agent.mind, GenerativeMind))
+    return round(sum(_calls_of_month(config, set(config.present(month))) for month in range(1, config.game.months + 1)))
+
+
+def _calls_of_month(config: EpisodeConfig, present: Collection[str]) -> float:
+    agents = [agent.mind for agent in config.agents if agent.name in present]
+    calls = sum(_calls_of_agent(mind, config, len(present)) for mind in agents if isinstance(mind, GenerativeMind))
     if config.phase(TakeAwayPhase) is not None:
-        month += 2 * isinstance(config.framework, GenerativeFramework)
-    return round(month * config.game.months)
+        calls += 2 * isinstance(config.framework, GenerativeFramework)
+    return calls
 
 
-def _month(mind: GenerativeMind, config: EpisodeConfig) -> float:
-    """Return the calls of one agent in a month; utterances in equal parts."""
+def _calls_of_agent(mind: GenerativeMind, config: EpisodeConfig, present: int) -> float:
+    """Return the calls of one agent in a month of *present* agents; utterances in equal parts."""
     batched = mind.ratings == "batched"
     recalls = 1.0
     talk = config.phase(TalkPhase)
     if talk is not None:
-        recalls += (talk.max_contributions - (talk.report != "none")) / len(config.agents)
+        recalls += (talk.max_contributions - (talk.report != "none")) / present
     if config.phase(HomePhase) is not None:
         recalls += 1
     calls = recalls * (1 if mind.embedding is None else 2)

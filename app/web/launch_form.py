@@ -1,20 +1,35 @@
 """The launch form: from what was typed to a plan, with a sentence beside each field that is wrong, and back."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from math import isfinite, nan
 from types import MappingProxyType
 from typing import Any
 
 from pydantic import ValidationError
 
-from app.commons.config import MAX_AGENTS, EpisodeConfig, GenerativeFramework, GenerativeMind, ScriptedMind
-from app.commons.scenario import conditions, scenarios
+from app.commons.config import (
+    MAX_AGENTS,
+    EpisodeConfig,
+    GenerativeFramework,
+    GenerativeMind,
+    HomePhase,
+    OthersPhase,
+    RecordedMind,
+    ScriptedMind,
+    TalkPhase,
+)
+from app.commons.scenario import conditions, personas, scenarios
+from app.jobs.choices import MAX_PERSONAS_CHARS, read_choices, write_personas
 from app.jobs.complaints import sentence
 from app.jobs.launch import MAX_RUNS, CheckModel, LaunchError, LaunchPlan, plan_configs
 
 MAX_CHARS = 200
-LONGER: Mapping[str, int] = MappingProxyType({"seeds": 2000, "names": 20_000, "mind": 250, "framework": 250})
+LONGER: Mapping[str, int] = MappingProxyType(
+    {"seeds": 2000, "names": 20_000, "mind": 250, "framework": 250, "personas": MAX_PERSONAS_CHARS}
+)
+MULTIPLE = frozenset({"disclose", "fidelity"})
+"""Fields that can be chosen several times; their values stand with commas between."""
 
 DEFAULTS: Mapping[str, str] = MappingProxyType(
     {
@@ -24,7 +39,14 @@ DEFAULTS: Mapping[str, str] = MappingProxyType(
         "names": "",
         "framework": "",
         "seeds": "42",
-        "months": "12",
+        "months": "",
+        "talk": "",
+        "report": "",
+        "observe_others": "",
+        "home": "",
+        "disclose": "",
+        "fidelity": "",
+        "personas": "",
         "capacity": "100",
         "initial_stock": "",
         "growth": "2",
@@ -42,10 +64,22 @@ DEFAULTS: Mapping[str, str] = MappingProxyType(
 ADVANCED = (
     "capacity", "initial_stock", "growth", "collapse_threshold", "allocation", "temperature", "top_p", "max_tokens",
     "ratings", "embedding", "names", "framework", "prompts", "name",
+    "talk", "report", "observe_others", "home", "disclose", "fidelity", "personas",
 )  # fmt: skip
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,30}")
+_YES_NO: Mapping[str, bool | None] = MappingProxyType({"": None, "yes": True, "no": False})
 _RANGE = re.compile(r"([0-9]{1,10})\s*[-–]\s*([0-9]{1,10})")
+
+
+def given_fields(items: Iterable[tuple[str, object]]) -> dict[str, str]:
+    """Return the texts of a form or a query by field: the last one given, or all where several can be chosen."""
+    found: dict[str, str] = {}
+    for name, value in items:
+        if isinstance(value, str):
+            several = name in MULTIPLE and found.get(name)
+            found[name] = f"{found[name]},{value}" if several else value
+    return found
 
 
 class Form:
@@ -65,6 +99,10 @@ class Form:
         scenario = scenarios().get(self.values["scenario"])
         return typed[:MAX_AGENTS] if typed else list(scenario.agents if scenario else ())
 
+    def chosen(self, field: str) -> list[str]:
+        """Return what is chosen in a field that takes several."""
+        return [name.strip() for name in self.values[field].split(",") if name.strip()]
+
     def plan(self) -> LaunchPlan | None:
         """Return what is asked for, None if it cannot even be read; `errors` then say why.
 
@@ -77,7 +115,10 @@ class Form:
             "agents": self._typed_names(),
             "framework": self.values["framework"] or None,
             "seeds": self._seeds(),
-            "months": self._whole("months", 12),
+            "months": self._whole("months", None),
+            "talk": self._yes_no("talk"),
+            "observe_others": self._yes_no("observe_others"),
+            "home": self._yes_no("home"),
             "capacity": self._whole("capacity", 100),
             "initial_stock": self._whole("initial_stock", None),
             "growth": self._decimal("growth", 2.0),
@@ -91,6 +132,12 @@ class Form:
             "embedding": self.values["embedding"] or None,
             "name": self.values["name"] or None,
         }
+        try:
+            fields |= read_choices(
+                self.values["report"] or None, self.chosen("disclose"), self.chosen("fidelity"), self.values["personas"]
+            )
+        except LaunchError as error:
+            self.errors |= error.fields
         try:
             return LaunchPlan.model_validate(fields)
         except ValidationError as error:
@@ -109,6 +156,11 @@ class Form:
             self.errors = error.fields | self.errors
             return None
         return None if self.errors else (plan, configs)
+
+    def _yes_no(self, field: str) -> bool | None:
+        if self.values[field] not in _YES_NO:
+            self.errors[field] = "Choose yes, no, or as the condition says."
+        return _YES_NO.get(self.values[field])
 
     def _minds(self) -> list[str]:
         everybody = self.values["mind"]
@@ -184,6 +236,7 @@ def form_of(config: EpisodeConfig) -> dict[str, str]:
         "collapse_threshold": str(game.collapse_threshold),
         "allocation": game.allocation,
     }
+    values |= _details(config)
     scenario = scenarios().get(config.scenario)
     if scenario is None or scenario.agents != config.names:
         values["names"] = ", ".join(config.names)
@@ -213,6 +266,24 @@ def form_of(config: EpisodeConfig) -> dict[str, str]:
     if scenario is None or not scenario.playable:
         del values["scenario"]
     return values
+
+
+def _details(config: EpisodeConfig) -> dict[str, str]:
+    """Return the fields in which *config* departs from its condition."""
+    values = {"disclose": ",".join(config.disclose), "fidelity": ",".join(config.fidelity)}
+    condition = conditions().get(config.condition)
+    if condition is None or any(isinstance(agent.mind, RecordedMind) for agent in config.agents):
+        return values
+    talk = config.phase(TalkPhase)
+    is_so = {
+        "talk": (talk is not None, condition.talk),
+        "observe_others": (config.phase(OthersPhase) is not None, condition.observe_others),
+        "home": (config.phase(HomePhase) is not None, condition.home),
+    }
+    values |= {field: "yes" if now else "no" for field, (now, usual) in is_so.items() if now != usual}
+    if talk is not None and talk.report != condition.report:
+        values["report"] = talk.report
+    return values | {"personas": write_personas(personas(config))}
 
 
 def _mind_text(mind: object) -> str:

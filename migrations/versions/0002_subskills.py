@@ -86,6 +86,8 @@ def upgrade() -> None:
         sa.Column("completion_tokens", sa.Integer(), nullable=True),
         sa.Column("finish_reason", sa.String(length=60), nullable=True),
         sa.Column("model_revision", sa.String(length=200), nullable=True),
+        sa.Column("fingerprint", sa.String(length=200), nullable=True),
+        sa.Column("provider", sa.String(length=200), nullable=True),
         sa.Column("latency_ms", sa.Integer(), nullable=True),
         sa.Column("transport_attempts", sa.Integer(), nullable=False),
         sa.Column("cost", sa.Float(precision=53), nullable=True),

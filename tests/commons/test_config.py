@@ -77,7 +77,15 @@ def test_a_month_without_a_harvest_is_refused() -> None:
 def test_scenarios_and_conditions_are_valid_data() -> None:
     playable = [scenario.id for scenario in scenarios().values() if scenario.playable]
     assert playable == ["fishery", "pasture", "pollution"]
-    assert list(conditions()) == ["default", "universalization", "no_communication"]
+    assert list(conditions()) == [
+        "default",
+        "universalization",
+        "no_communication",
+        "no_communication_observed",
+        "no_communication_reflective",
+        "newcomer",
+        "newcomer_universalization",
+    ]
     for scenario in scenarios().values():
         assert (
             amount(scenario.words, 1) != amount(scenario.words, 2).replace("2", "1") or scenario.words.unit == "percent"

@@ -1,7 +1,8 @@
 import pytest
 
-from app.commons.config import GameConfig
+from app.commons.config import AgentConfig, EpisodeConfig, GameConfig, ScriptedMind
 from app.commons.metrics import MonthHarvest, efficiency, episode_metrics, equality, over_usage
+from app.commons.presence import presence
 
 GAME = GameConfig(months=3)
 
@@ -79,3 +80,41 @@ def test_over_usage_counts_actions_above_the_share_and_asking_apart() -> None:
 def test_unreadable_answers_are_counted() -> None:
     metrics = episode_metrics([month(1, {"a": 0, "b": 3}, unreadable=("a",))], GAME, ("a", "b"))
     assert metrics.unreadable == 1
+
+
+def newcomer(months: int = 3) -> EpisodeConfig:
+    minds = [AgentConfig(name=name, mind=ScriptedMind(policy="random")) for name in ("a", "b")]
+    late = AgentConfig(name="c", mind=ScriptedMind(policy="random"), joins=2)
+    return EpisodeConfig(scenario="fishery", agents=(*minds, late), game=GameConfig(months=months))
+
+
+def test_gains_per_month_present_and_metrics_since_the_last_agent_joined() -> None:
+    config = newcomer()
+    months = [
+        month(1, {"a": 25, "b": 25}),
+        month(2, {"a": 10, "b": 10, "c": 30}),
+        month(3, {"a": 10, "b": 10, "c": 30}),
+    ]
+    there = presence(months, config)
+    assert there is not None and there.since is not None
+    assert there.from_month == 2
+    assert there.months_present == {"a": 3, "b": 3, "c": 2}
+    assert there.gain_per_month == {"a": 15.0, "b": 15.0, "c": 30.0}
+    assert there.equality_per_month == pytest.approx(1 - 60 / (2 * 3 * 60))
+    assert there.since.gains == {"a": 20, "b": 20, "c": 60}
+    assert (there.since.survived, there.since.survival_time, there.since.efficiency) == (True, 2, 1.0)
+    assert there.since.equality == pytest.approx(1 - 160 / (2 * 3 * 100))
+
+
+def test_who_never_came_is_in_no_metric() -> None:
+    config = newcomer()
+    months = [month(1, {"a": 60, "b": 38})]
+    metrics = episode_metrics(months, config.game, config.names)
+    there = presence(months, config)
+    assert metrics.gains == {"a": 60, "b": 38} and metrics.mean_gain == 49
+    assert there is not None and there.since is None
+    assert there.gain_per_month == {"a": 60.0, "b": 38.0} and there.months_present["c"] == 0
+
+
+def test_there_is_no_presence_to_measure_where_everybody_is_always_there() -> None:
+    assert presence([month(1, {"a": 1})], newcomer().model_copy(update={"agents": newcomer().agents[:2]})) is None

@@ -13,7 +13,7 @@ from app.commons.config import (
     ScriptedFramework,
     ScriptedMind,
 )
-from app.commons.scenario import get_condition
+from app.commons.scenario import conditions, get_condition
 from app.jobs.launch import POLICIES
 from tests.fakes.villagers import EMBEDDER
 
@@ -38,7 +38,7 @@ def games(draw: st.DrawFn) -> GameConfig:
 @st.composite
 def episodes(draw: st.DrawFn) -> EpisodeConfig:
     """Draw a configuration."""
-    condition = draw(st.sampled_from(["default", "universalization", "no_communication"]))
+    condition = draw(st.sampled_from(sorted(conditions())))
     temperature = draw(st.sampled_from([None, 0.0, 0.7]))
     models = st.sampled_from(["lab/one", "lab/two"])
     ratings = draw(st.sampled_from(["single", "batched"]))

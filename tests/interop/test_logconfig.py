@@ -42,7 +42,7 @@ def test_the_configuration_is_found_where_hydra_puts_it(tmp_path: Path) -> None:
             "pollution",
             "pollution_perturbation_outsider_universalization",
             True,
-            ("pollution", "newcomer+universalization"),
+            ("pollution", "newcomer_universalization"),
         ),
         ("fishing_japanese", "fish_baseline_concurrent_japanese", False, ("fishery", "default")),
         ("fishing", "fish_baseline_concurrent_consequentialism", False, ("fishery", "consequentialism")),

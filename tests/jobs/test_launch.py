@@ -4,7 +4,10 @@ import pytest
 from pydantic import ValidationError
 
 from app.commons.config import GenerativeFramework, GenerativeMind, ScriptedFramework
+from app.commons.scenario import Role
+from app.jobs.choices import read_personas, write_personas
 from app.jobs.launch import LaunchError, LaunchPlan, launch_plan, plan_configs
+from app.minds.prompts import PromptError
 from app.models.base import ModelNotConfigured
 from app.store.connect import Database
 from app.store.prompt_sets import load_prompt_set
@@ -50,6 +53,11 @@ def wrong(**changes: object) -> dict[str, str]:
         ({"initial_stock": 200}, "initial_stock", "above the carrying capacity"),
         ({"growth": float("nan")}, "growth", "give"),
         ({"top_p": 2.0, "minds": ["generative:lab/m"]}, "top_p", "give at most 1"),
+        ({"condition": "newcomer", "months": 3}, "months", "Luke joins in month 4: play at least"),
+        ({"condition": "newcomer", "agents": ["Ann", "Bo"]}, "agents", "only one is there in month 1"),
+        ({"personas": {"Zoe": {"joins": 2}}}, "personas", "no agent called 'Zoe'"),
+        ({"personas": {"Luke": {"joins": 0}}}, "personas", "Luke: "),
+        ({"condition": "no_communication", "report": "manager"}, "report", "Without talk nobody reports"),
         ({"temperature": 3.0, "minds": ["generative:lab/m"]}, "temperature", "give at most 2"),
     ],
 )
@@ -102,3 +110,42 @@ async def test_a_wrong_plan_or_a_missing_prompt_set_stores_nothing(database: Dat
             database, LaunchPlan(minds=["generative:lab/m"]), check_model=only_lab, prompt_folders=[tmp_path]
         )
     assert (await list_runs(database, RunFilter()))[1] == 0
+
+
+def test_a_condition_says_how_long_an_episode_is_and_who_is_in_it() -> None:
+    [default] = plan_configs(LaunchPlan(), only_lab)
+    [newcomer] = plan_configs(LaunchPlan(condition="newcomer", scenario="pasture"), only_lab)
+    [shorter] = plan_configs(LaunchPlan(condition="newcomer", months=6), only_lab)
+    assert (default.game.months, newcomer.game.months, shorter.game.months) == (12, 15, 6)
+    assert [agent.joins for agent in newcomer.agents] == [1, 1, 1, 1, 4]
+    assert "from the pasture" in newcomer.agents[0].description
+    assert "business of grazing" in newcomer.agents[4].goals[0]
+    assert all(not agent.description and not agent.goals for agent in default.agents)
+
+
+def test_personas_of_a_plan_take_the_place_of_the_conditions() -> None:
+    plan = LaunchPlan(condition="newcomer", personas={"Luke": Role(joins=2, goals=("be kind",))})
+    [config] = plan_configs(plan, only_lab)
+    luke = config.agents[4]
+    assert (luke.joins, luke.description, luke.goals) == (2, "", ("be kind",))
+    assert config.agents[0].description
+
+
+async def test_a_prompt_set_without_words_for_the_condition_stores_nothing(database: Database, tmp_path: Path) -> None:
+    (tmp_path / "base").mkdir()
+    for path in (PROMPTS[0] / "base").iterdir():
+        if path.name != "persona.txt":
+            (tmp_path / "base" / path.name).write_text(path.read_text())
+    plan = LaunchPlan(condition="newcomer", minds=["generative:lab/m"])
+    with pytest.raises(PromptError, match=r"no file 'persona.txt', which this condition needs"):
+        await launch_plan(database, plan, check_model=only_lab, prompt_folders=[tmp_path])
+    assert (await list_runs(database, RunFilter()))[1] == 0
+
+
+def test_personas_are_read_from_toml_and_written_back() -> None:
+    roles = {"Luke": Role(joins=4, description='He said "no"\\\n\tand left.', goals=("a", "b")), "Zoë Q": Role()}
+    assert read_personas(write_personas(roles)) == roles
+    assert read_personas("") == {}
+    for text, said in (("[Luke", "no TOML"), ("Luke = 4", "not right at Luke"), ("[Luke]\nage = 4", "Luke age")):
+        with pytest.raises(ValueError, match=said):
+            read_personas(text)

@@ -7,7 +7,7 @@ from app.commons.calendar import after_month, month_start, talk_day
 from app.commons.config import AgentConfig, EpisodeConfig, GameConfig, GenerativeFramework, GenerativeMind
 from app.commons.events import Memory
 from app.commons.minds import Contribution, Moment, TalkState
-from app.commons.scenario import Scenario, amount, get_condition
+from app.commons.scenario import Scenario, amount, get_condition, get_scenario
 from app.minds.prompt_folders import load_folder, load_set
 from app.minds.prompts import PromptSet
 
@@ -32,13 +32,15 @@ def episode(
     **game: object,
 ) -> EpisodeConfig:
     mind = GenerativeMind(model="test/script")
+    chosen, words = get_condition(condition), get_scenario(scenario).words
+    roles = [chosen.role(index, len(names), words) for index in range(len(names))]
     return EpisodeConfig(
         scenario=scenario,
         condition=condition,
         game=GameConfig.model_validate({"months": months, **game}),
-        agents=tuple(AgentConfig(name=name, mind=mind) for name in names),
+        agents=tuple(AgentConfig(name=name, mind=mind, **dict(role)) for name, role in zip(names, roles, strict=True)),
         framework=GenerativeFramework(model="test/script"),
-        phases=get_condition(condition).phases(),
+        phases=chosen.phases(),
     )
 
 

@@ -17,9 +17,9 @@ def test_the_prompts_read_as_they_were_approved(scenario: str, condition: str):
     assert golden_text(scenario, condition) == golden_path(scenario, condition).read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("scenario", ["fishery", "pasture", "pollution"])
-def test_without_talk_the_text_does_not_mention_it(scenario: str):
-    text = golden_text(scenario, "no_communication")
+@pytest.mark.parametrize(("scenario", "condition"), [case for case in CASES if case[1].startswith("no_comm")])
+def test_without_talk_the_text_does_not_mention_it(scenario: str, condition: str):
+    text = golden_text(scenario, condition)
     assert not re.search(r"\b(talk|speak|meet|mayor|said|agree)", text, re.IGNORECASE)
 
 

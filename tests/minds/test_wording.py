@@ -2,11 +2,15 @@
 
 import pytest
 
-from app.commons.config import TalkPhase
-from app.commons.minds import Contribution, TalkState
+from app.commons.config import EpisodeConfig, OthersPhase, TalkPhase
+from app.commons.minds import CatchesSeen, Contribution, TalkState
 from app.commons.scenario import get_scenario
+from app.minds.build import require_pieces
+from app.minds.generative import GenerativeMind
+from app.minds.prompts import PromptError, PromptSet
 from app.minds.wording import Wording
 from tests.minds.samples import base_prompts, episode, memories, moment, talk, talk_moment
+from tests.minds.scripts import ScriptedModel
 
 FISHERY = get_scenario("fishery")
 
@@ -80,3 +84,81 @@ def test_a_name_is_text_not_a_template():
     text = rules(names=names)
     assert "You are {{ 7 * 7 }}, one of two fishermen" in text
     assert " and <b>Bo." in text
+
+
+def test_who_an_agent_is_follows_its_name_and_only_its_own_is_told():
+    config = episode(condition="newcomer")
+    wording = Wording(base_prompts(), FISHERY, config)
+    john = wording.harvest("John", moment(4), (), 100).messages[0]
+    luke = wording.harvest("Luke", moment(4), (), 100).messages[0]
+    assert [segment.kind for segment in john.segments] == ["system", "system", "rules"]
+    assert "lived from the lake for generations" in john.content and "- make a living from fishing" in john.content
+    assert "You are new here" in luke.content and "generations" not in luke.content
+    assert john.segments[2] == luke.segments[2]
+
+
+def test_the_text_names_who_is_there_that_month():
+    config = episode(condition="newcomer")
+    wording = Wording(base_prompts(), FISHERY, config)
+    before = wording.harvest("John", moment(3, present=config.present(3)), (), 100).messages[0]
+    after = wording.harvest("John", moment(4, present=config.present(4)), (), 100).messages[0]
+    assert "one of four fishermen" in before.content and "Luke" not in before.content
+    assert "one of five fishermen who share one lake: John, Kate, Jack, Emma and Luke" in after.content
+    # Who one is stays as it was.
+    assert before.segments[1] == after.segments[1]
+
+
+@pytest.mark.parametrize(
+    ("disclose", "told", "untold"),
+    [
+        (["months"], ["12 months"], ["fewer than", "drawn"]),
+        (["collapse_threshold"], ["fewer than 5 tons of fish"], ["12 months", "drawn"]),
+        (["allocation"], ["ton by ton", "drawn at random"], ["12 months", "fewer than 5"]),
+        (["months", "collapse_threshold", "allocation"], ["12 months", "fewer than 5", "ton by ton"], ["proportion"]),
+    ],
+)
+def test_what_is_disclosed_is_told_in_the_rules(disclose: list[str], told: list[str], untold: list[str]):
+    config = EpisodeConfig.model_validate(episode().model_dump() | {"disclose": disclose})
+    system = Wording(base_prompts(), FISHERY, config).harvest("John", moment(), (), 100).messages[0]
+    assert [segment.kind for segment in system.segments] == ["system", "rules", "rules"]
+    assert all(text in system.content for text in told)
+    assert not any(text in system.segments[2].text for text in untold)
+
+
+@pytest.mark.parametrize("scenario", ["fishery", "pasture", "pollution"])
+def test_each_scenario_has_words_for_everything_that_can_be_told(scenario: str):
+    words = get_scenario(scenario)
+    everything = {"disclose": ["months", "collapse_threshold", "allocation"]}
+    phases = (*(TalkPhase(report="individual") if p.type == "talk" else p for p in episode().phases), OthersPhase())
+    config = EpisodeConfig.model_validate(episode(scenario, "newcomer", 15).model_dump() | everything)
+    config = config.model_copy(
+        update={"phases": phases, "game": config.game.model_copy(update={"allocation": "proportional"})}
+    )
+    text = Wording(base_prompts(), words, config).harvest("Luke", moment(4), (), 100).messages[0].content
+    assert "in proportion to what was wanted" in text and "15 months" in text
+    assert f"each {words.words.actor} saying how much" in text
+    assert f"how much each {words.words.actor} {words.words.took}" in text
+    assert "{" not in text and "  " not in text
+
+
+def test_a_set_without_words_for_a_condition_is_named_with_the_file_it_lacks():
+    files = {name: text for name, text in base_prompts().files.items() if name != "persona.txt"}
+    older = PromptSet.from_files("mine", files)
+    assert Wording(older, FISHERY, episode()).harvest("John", moment(), (), 100)
+    with pytest.raises(PromptError, match=r"'mine' has no file 'persona.txt', which this condition needs"):
+        Wording(older, FISHERY, episode(condition="newcomer")).harvest("John", moment(), (), 100)
+    with pytest.raises(PromptError, match=r"'base' has no file 'persona.txt'"):
+        require_pieces(episode(condition="newcomer"), {"base": files})
+    require_pieces(episode(), {"base": files})
+
+
+async def test_what_everybody_took_is_remembered_as_one_observation():
+    config = episode(condition="no_communication_observed")
+    mind = GenerativeMind("Kate", FISHERY, config, config.agents[1].mind, base_prompts(), ScriptedModel())
+    noted = await mind.perceive(CatchesSeen(catches={"John": 1, "Kate": 12}), moment(1))
+    [seen] = noted.memories
+    assert (seen.purpose, seen.kind, seen.always) == ("others", "event", True)
+    assert seen.text == (
+        "Everybody got to know what the others caught this month. "
+        "John caught 1 ton of fish. Kate caught 12 tons of fish."
+    )

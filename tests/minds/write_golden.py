@@ -1,6 +1,6 @@
 """Write the golden prompts anew: `python -m tests.minds.write_golden`. Read the difference before you keep it."""
 
-from app.commons.scenario import conditions, get_scenario
+from app.commons.scenario import Condition, conditions, get_condition, get_scenario
 from app.minds.asking import Task
 from app.minds.wording import Wording
 from tests.minds.samples import GOLDEN, episode, memories, moment, prompt_set, talk, talk_moment
@@ -12,13 +12,15 @@ PARAPHRASES = ("paraphrase-1", "paraphrase-2")
 
 def golden_text(scenario_name: str, condition: str, prompts: str = "base") -> str:
     """Everything that models are told in one scenario under one condition, in the order of a month."""
-    chosen = prompt_set(prompts)
+    chosen, preset = prompt_set(prompts), get_condition(condition)
     scenario = chosen.in_words(get_scenario(scenario_name))
-    wording = Wording(chosen, scenario, episode(scenario_name, condition))
-    known = [item for item in memories(scenario) if _known(item.purpose, condition)]
-    tasks = {"harvest": wording.harvest("John", moment(2), known, 86)}
-    if condition != "no_communication":
-        after = talk_moment(2)
+    config = episode(scenario_name, condition)
+    wording = Wording(chosen, scenario, config)
+    known = [item for item in memories(scenario) if _known(item.purpose, preset)]
+    present = config.present(2)
+    tasks = {"harvest": wording.harvest("John", moment(2, present=present), known, 86)}
+    after = talk_moment(2, present)
+    if preset.talk:
         tasks |= {
             "utterance": wording.utterance("John", after, known, talk(scenario)),
             "planning": wording.thought("John", after, talk(scenario), "planning"),
@@ -28,6 +30,12 @@ def golden_text(scenario_name: str, condition: str, prompts: str = "base") -> st
             "summary": wording.summary(after, talk(scenario)),
             "limit": wording.limit(after, talk(scenario)),
         }
+    elif preset.home:
+        tasks["insight"] = wording.insight("John", after, known)
+    for agent in config.agents:
+        if agent.joins > 1:
+            first = moment(agent.joins, present=config.present(agent.joins))
+            tasks[f"harvest of {agent.name}"] = wording.harvest(agent.name, first, known[-1:], 86)
     system = tasks["harvest"].messages[0].content
     return "\n\n".join([f"# system\n\n{system}", *(_shown(name, task, system) for name, task in tasks.items())]) + "\n"
 
@@ -37,10 +45,10 @@ def golden_path(scenario_name: str, condition: str, prompts: str = "base"):
     return folder / f"{scenario_name}.{condition}.txt"
 
 
-def _known(purpose: str, condition: str) -> bool:
+def _known(purpose: str, condition: Condition) -> bool:
     if purpose == "universalization":
-        return condition == "universalization"
-    return purpose == "stock" or condition != "no_communication"
+        return condition.universalization
+    return purpose == "stock" or condition.talk
 
 
 def _shown(name: str, task: Task, system: str) -> str:

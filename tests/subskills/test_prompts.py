@@ -3,7 +3,8 @@
 import pytest
 
 from app.commons.scenario import get_scenario
-from app.minds.prompts import PromptError, PromptSet
+from app.minds.prompt_folders import load_set
+from app.minds.prompts import PromptError
 from app.subskills.cases import Case, draw_cases
 from app.subskills.catalogue import TESTS
 from app.subskills.prompts import Questions, SubskillPrompts, prompt_hash
@@ -14,7 +15,7 @@ SCENARIOS = ("fishery", "pasture", "pollution")
 
 
 def questions(scenario: str) -> Questions:
-    return Questions(SubskillPrompts.load(FOLDERS), PromptSet.load(FOLDERS[0] / "base"), get_scenario(scenario))
+    return Questions(SubskillPrompts.load(FOLDERS), load_set(FOLDERS, "base"), get_scenario(scenario))
 
 
 def case(test: str, scenario: str = "fishery") -> Case:

@@ -3,9 +3,12 @@ from typing import Any
 from app.commons.config import EpisodeConfig, RecordedFramework, RecordedMind, SamplingConfig
 from app.commons.events import parse_event
 from app.commons.metrics import episode_metrics, harvests
+from app.jobs.player import Player
 from app.jobs.report import run_object
 from app.models.base import CallKey, Completion, Message, RecordedCall, Segment
+from app.models.hub import ModelHub
 from app.store.imports import ForeignRun, store_foreign
+from app.store.leases import claim_next
 from app.store.queries import events_after
 from app.store.runs import get_run
 from tests.support import played, scripted_config
@@ -188,3 +191,49 @@ async def test_a_launch_must_say_who_decides(site: Site) -> None:
     response = await site.client.post("/api/v1/runs", json={})
     assert response.status_code == 422
     assert "Say who decides" in response.json()["error"]["fields"]["minds"]
+
+
+async def test_a_run_with_a_newcomer_is_measured_since_then_and_per_month_present(site: Site) -> None:
+    plan = {
+        "minds": ["scripted:fair-share"],
+        "condition": "newcomer",
+        "fidelity": "research",
+        "disclose": ["collapse_threshold"],
+        "report": "individual",
+    }
+    response = await site.client.post("/api/v1/runs", json=plan)
+    assert response.status_code == 201, response.text
+    [run_id] = response.json()["runs"]
+    claim = await claim_next(site.database, "test")
+    assert claim is not None
+    await Player(site.database, ModelHub([]), claim).run()
+    run = await site.json(f"/api/v1/runs/{run_id}")
+    assert run["config"]["disclose"] == ["collapse_threshold"] and len(run["config"]["fidelity"]) == 6
+    there = run["presence"]
+    assert (there["from_month"], there["months_present"]["Luke"], there["since"]["months_played"]) == (4, 12, 12)
+    [listed] = (await site.json("/api/v1/runs"))["runs"]
+    assert listed["presence"] is None
+    page = await site.page(f"/runs/{run_id}?m=2")
+    head = page.one("header", class_="run-head").text
+    assert "Fidelity: research" in head and "each reports its own catch" in head and "told: collapse threshold" in head
+    assert "Since month 4: 12 months" in head and "equality per month present" in head
+    assert page.one("a", href="/methods#fidelity")
+    luke = page.one("tr", data_decision="4").text
+    assert "from month 4" in luke
+    assert "seat--absent" in page.one("g", data_seat="4").attributes["class"]
+    row = (await site.page("/runs")).one("main").text
+    assert "fidelity: research" in row
+
+
+async def test_conditions_say_what_they_set(site: Site) -> None:
+    found = {item["id"]: item for item in await site.json("/api/v1/conditions")}
+    assert found["newcomer"]["months"] == 15 and found["newcomer_universalization"]["universalization"]
+    observed = found["no_communication_observed"]
+    assert (observed["talk"], observed["observe_others"], observed["home"]) == (False, True, False)
+
+
+async def test_a_run_without_newcomers_has_no_presence_and_no_fidelity(site: Site) -> None:
+    [run_id] = await site.play()
+    assert (await site.json(f"/api/v1/runs/{run_id}"))["presence"] is None
+    head = (await site.page(f"/runs/{run_id}")).one("header", class_="run-head").text
+    assert "Fidelity" not in head and "Since month" not in head

@@ -2,6 +2,7 @@ import re
 
 import pytest
 
+from app.commons.scenario import conditions, departures
 from app.store.queries import RunFilter, list_runs
 from app.store.runs import get_run
 from app.web.launch_form import DEFAULTS, Form, form_of
@@ -203,3 +204,57 @@ def test_ratings_and_embeddings_go_into_the_minds_and_back_into_the_form() -> No
 async def test_an_embedding_model_that_is_not_there_is_told_beside_its_field(site: Site) -> None:
     answer = await site.json("/launch/estimate?mind=generative:local/echo&embedding=local/echo")
     assert "offers no embedding model 'echo'" in answer["errors"]["embedding"]
+
+
+DETAILS = {
+    "condition": "newcomer",
+    "talk": "no",
+    "observe_others": "yes",
+    "disclose": "months,allocation",
+    "fidelity": "oldest_most_recent",
+    "personas": '[Kate]\ndescription = "Calm."\ngoals = ["rest"]\n',
+    "months": "7",
+}
+
+
+async def test_the_details_of_a_condition_reach_the_run_and_its_clone(site: Site) -> None:
+    values = filled(await site.page("/launch")) | DETAILS
+    values |= {"disclose": ["months", "allocation"]}
+    response = await site.client.post("/launch", data=values)
+    assert response.status_code == 303
+    run = await get_run(site.database, response.headers["location"].removeprefix("/runs/"))
+    config = run.episode
+    assert [phase.type for phase in config.phases] == ["observe", "harvest", "settle", "others", "home", "regrow"]
+    assert (config.disclose, config.fidelity) == (("allocation", "months"), ("oldest_most_recent",))
+    assert (config.agents[1].description, config.agents[4].joins, config.game.months) == ("Calm.", 4, 7)
+    page = await site.page(f"/launch?from={run.id}")
+    assert "checked" in page.one("input", id="fidelity_oldest_most_recent").attributes
+    ticked = [item for item in page.all("input", type="checkbox") if "checked" in item.attributes]
+    assert {item.attributes["value"] for item in ticked} == {"months", "allocation", "oldest_most_recent"}
+    assert '["Kate"]' in page.one("textarea", id="personas").text
+    again = Form(form_of(config)).check(lambda name: None)
+    assert again is not None and again[1] == [config]
+
+
+async def test_a_newcomer_launches_with_15_months_if_none_are_given(site: Site) -> None:
+    values = filled(await site.page("/launch")) | {"condition": "newcomer"}
+    response = await site.client.post("/launch", data=values)
+    run = await get_run(site.database, response.headers["location"].removeprefix("/runs/"))
+    assert run.months == 15
+    assert "15 under “Newcomer”" in (await site.page("/launch")).one("main").text
+
+
+async def test_the_estimate_counts_the_months_that_agents_are_there(site: Site) -> None:
+    asked = await site.json("/launch/estimate?mind=generative:local/echo&condition=newcomer")
+    # Three months of four agents, with 9 utterances all the same, and twelve of five.
+    four, five = 4 + 9 + 2 + 4 * 5 + 4 * 6, 5 + 9 + 2 + 5 * 5 + 5 * 6
+    assert f"about {3 * four + 12 * five:,} model calls" in asked["text"]
+
+
+@pytest.mark.parametrize("condition", list(conditions()))
+def test_every_condition_can_be_launched_and_cloned(condition: str) -> None:
+    checked = Form({"condition": condition}).check(lambda name: None)
+    assert checked is not None
+    again = Form(form_of(checked[1][0])).check(lambda name: None)
+    assert again is not None and again[1] == checked[1]
+    assert departures(checked[1][0]) == ()

@@ -38,7 +38,7 @@ def test_the_command_refuses(tmp_path: Path, plan: dict[str, Any], options: list
 
 @pytest.mark.parametrize(("plan", "options", "says"), CASES, ids=NAMES)
 async def test_the_api_refuses(site: Site, plan: dict[str, Any], options: list[str], says: str) -> None:
-    reply = await site.client.post("/api/v1/runs", json=plan)
+    reply = await site.client.post("/api/v1/runs", json={"minds": ["scripted:greedy"]} | plan)
     assert reply.status_code == 422
     assert says in " ".join(reply.json()["error"]["fields"].values())
     assert (await list_runs(site.database, RunFilter()))[1] == 0

@@ -56,7 +56,7 @@ async def scenarios() -> list[ScenarioOut]:
 @router.get("/conditions")
 async def conditions() -> list[ConditionOut]:
     """Return the conditions that can be launched."""
-    return [ConditionOut(id=item.id, label=item.label, summary=item.summary) for item in all_conditions().values()]
+    return [ConditionOut.model_validate(item, from_attributes=True) for item in all_conditions().values()]
 
 
 @router.get("/models")

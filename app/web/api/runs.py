@@ -9,6 +9,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from app.analysis.palette import Theme
 from app.jobs.launch import LaunchPlan, launch_plan
+from app.jobs.report import presence_of
 from app.store.controls import request as request_control
 from app.store.controls import resume as resume_run
 from app.store.queries import SORTS, RunFilter, get_call, list_calls, list_runs
@@ -51,9 +52,9 @@ async def launch(
 
 
 @router.get("/runs/{run_id}")
-async def get(run: KnownRun) -> RunOut:
+async def get(services: Use, run: KnownRun) -> RunOut:
     """Return a run."""
-    return run_out(run)
+    return run_out(run, await presence_of(services.database, run))
 
 
 @router.post("/runs/{run_id}/pause")

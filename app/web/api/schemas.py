@@ -5,7 +5,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.commons.config import EpisodeConfig
+from app.commons.config import EpisodeConfig, ReportStyle
+from app.commons.presence import Presence
 from app.jobs.report import run_object
 from app.models.hub import EndpointView
 from app.store.queries import CallDetail
@@ -61,6 +62,9 @@ class RunOut(BaseModel):
     prompts: dict[str, str] = Field(description="content hashes of the prompt sets it is pinned to")
     outcome: Outcome
     metrics: RunMetrics
+    presence: Presence | None = Field(
+        default=None, description="where agents join later: metrics since then and per month present; not in lists"
+    )
     stock: int | None = Field(description="units in the commons now")
     events: int
     calls: int
@@ -73,10 +77,11 @@ class RunOut(BaseModel):
     notes: list[str]
 
 
-def run_out(run: RunRecord) -> RunOut:
+def run_out(run: RunRecord, presence: Presence | None = None) -> RunOut:
     """Return *run* as the API shows it: what `govsim run --json` prints, and more."""
     same = {name: getattr(run, name) for name in RunOut.model_fields if hasattr(run, name)}
-    more = {"experiment": run.experiment_id, "page": urls.run(run.id), "metrics": RunMetrics.model_validate(run)}
+    more: dict[str, Any] = {"presence": presence}
+    more |= {"experiment": run.experiment_id, "page": urls.run(run.id), "metrics": RunMetrics.model_validate(run)}
     return RunOut.model_validate(same | run_object(run) | more)
 
 
@@ -149,11 +154,17 @@ class ScenarioOut(BaseModel):
 
 
 class ConditionOut(BaseModel):
-    """A condition that can be launched."""
+    """A condition that can be launched, and what it sets unless a launch says otherwise."""
 
     id: str
     label: str
     summary: str
+    universalization: bool
+    talk: bool
+    report: ReportStyle
+    observe_others: bool
+    home: bool
+    months: int
 
 
 class ModelsOut(BaseModel):

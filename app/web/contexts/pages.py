@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from app.analysis.published import Published
+from app.commons.config import Disclosure
+from app.commons.fidelity import Deviation, Switch
 from app.commons.scenario import Condition, Scenario
 from app.minds.prompt_folders import FoundSet
 from app.models.check import ModelCheck
@@ -174,10 +176,11 @@ class ApiLine:
 
 @dataclass(frozen=True)
 class MethodsPage:
-    """pages/methods.html: scenarios, conditions, policies, prompt sets, published figures, the API's addresses."""
+    """pages/methods.html: scenarios, conditions, policies, fidelity, prompt sets, published figures, the API."""
 
     scenarios: Sequence[Scenario]
     conditions: Sequence[Condition]
+    deviations: Mapping[Switch, Deviation]
     policies: Sequence[tuple[str, str]]
     prompt_sets: Sequence[FoundSet]
     published: Published
@@ -223,6 +226,9 @@ class LaunchPage:
         embeddings: names of embedding models that can be asked.
         agents: a row an agent.
         values: every field as it was given, as text.
+        chosen: what is ticked where several can be.
+        disclosures: what agents can be told beyond the usual.
+        deviations: what can be played as the research code does.
         errors: a sentence for each wrong field.
         submission: a token that makes sending twice launch once.
         estimate: what the runs would cost in calls, a sentence; None where the form is wrong.
@@ -240,6 +246,9 @@ class LaunchPage:
     embeddings: Sequence[str]
     agents: Sequence[AgentField]
     values: Mapping[str, str]
+    chosen: Sequence[str]
+    disclosures: Mapping[Disclosure, str]
+    deviations: Mapping[Switch, Deviation]
     errors: Mapping[str, str]
     submission: str
     estimate: str | None

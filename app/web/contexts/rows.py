@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.commons.scenario import conditions, scenarios
+from app.commons.fidelity import fidelity_text
+from app.commons.scenario import conditions, departures, scenarios
 from app.store.records import RunRecord
 from app.web import urls
 from app.web.contexts.words import mind_label
@@ -117,6 +118,10 @@ def tags(run: RunRecord) -> tuple[str, ...]:
         found.append("imported")
     if run.view_only:
         found.append("view only")
+    if run.origin == "native":
+        found += departures(run.episode)
+        if run.episode.fidelity:
+            found.append(f"fidelity: {fidelity_text(run.episode.fidelity)}")
     if run.unreadable:
         found.append(f"unreadable {run.unreadable}")
     return tuple(found)

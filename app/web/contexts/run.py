@@ -11,7 +11,10 @@ from app.analysis.answers import Answers, in_words
 from app.analysis.replay import AgentMonth, MemoryEntry, MonthReplay, Replay, initials, replay
 from app.commons.config import ScriptedMind, TalkPhase
 from app.commons.events import Event, Remembered
-from app.commons.scenario import Scenario, conditions, scenarios
+from app.commons.fidelity import fidelity_text
+from app.commons.metrics import harvests
+from app.commons.presence import Presence, presence
+from app.commons.scenario import Scenario, conditions, departures, scenarios
 from app.interop.export import LABELS, available_formats
 from app.jobs.rerun import RerunReport
 from app.models.base import Retrieval
@@ -73,6 +76,28 @@ class RunPage:
         """Scenario, condition and seed, or the name an import gave."""
         seed = "" if self.record.seed is None else f", seed {self.record.seed}"
         return f"{self.scenario.label}, {self.condition.lower()}{seed}"
+
+    @property
+    def departures(self) -> tuple[str, ...]:
+        """How the run departs from the condition it is named after."""
+        return () if self.imported else departures(self.record.episode)
+
+    @property
+    def fidelity(self) -> str | None:
+        """Where the run is played as the research code does; None for our rules alone."""
+        switches = self.record.episode.fidelity
+        return fidelity_text(switches) if switches else None
+
+    @cached_property
+    def presence(self) -> Presence | None:
+        """The metrics since the last agent joined; None where everybody is there from the start."""
+        if self.record.view_only:
+            return None
+        return presence(harvests(event for _, event in self.events), self.record.episode)
+
+    def joins(self, name: str) -> int:
+        """Return the month in which *name* joins."""
+        return next((agent.joins for agent in self.record.episode.agents if agent.name == name), 1)
 
     @property
     def outcome(self) -> Badge:

@@ -7,6 +7,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.concurrency import run_in_threadpool
 
 from app.analysis.published import published
+from app.commons.fidelity import DEVIATIONS
 from app.commons.scenario import conditions, scenarios
 from app.engine.version import ENGINE_VERSION
 from app.minds.prompt_folders import find_sets
@@ -49,6 +50,7 @@ async def methods(request: Request, services: Use) -> HTMLResponse:
     context = MethodsPage(
         scenarios=[scenario for scenario in scenarios().values() if scenario.playable],
         conditions=list(conditions().values()),
+        deviations=DEVIATIONS,
         policies=[(choice.label.partition(": ")[0], choice.label.partition(": ")[2]) for choice in POLICY_LABELS],
         prompt_sets=await run_in_threadpool(find_sets, services.prompt_folders),
         published=published(),

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
+from app.commons.config import TalkPhase
 from app.jobs.launch import launch_configs
 from app.store.queries import RunFilter, latest_runs, list_runs, stock_series
 from app.store.records import RunRecord
@@ -65,5 +66,5 @@ async def with_sparks(services: Services, runs: list[RunRecord]) -> list[RunRow]
 
 def _best_story(rows: Sequence[RunRow]) -> RunRow | None:
     """Return the run with talk whose agents fared most differently: there was something to talk about."""
-    stories = [row for row in rows if row.run.condition != "no_communication" and row.run.months_played >= 3]
+    stories = [row for row in rows if row.run.episode.phase(TalkPhase) and row.run.months_played >= 3]
     return min(stories, key=lambda row: 1.0 if row.run.equality is None else row.run.equality, default=None)

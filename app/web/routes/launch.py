@@ -8,7 +8,8 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from app.commons.scenario import conditions, scenarios
+from app.commons.fidelity import DEVIATIONS
+from app.commons.scenario import DISCLOSURES, conditions, scenarios
 from app.jobs.launch import LaunchError, launch_plan
 from app.minds.prompt_folders import find_sets
 from app.minds.prompts import PromptError
@@ -17,7 +18,7 @@ from app.store.runs import UnknownRun, get_run
 from app.web import urls
 from app.web.contexts.pages import AgentField, Choice, LaunchPage
 from app.web.estimate import in_words
-from app.web.launch_form import ADVANCED, DEFAULTS, Form, form_of
+from app.web.launch_form import ADVANCED, DEFAULTS, Form, form_of, given_fields
 from app.web.pages import Flash, page
 from app.web.services import Services, Use
 
@@ -35,7 +36,7 @@ POLICY_LABELS = (
 @router.get("/launch")
 async def show(request: Request, services: Use) -> HTMLResponse:
     """Show the form; `from=RUN` fills it in like that run, other parameters fill in their fields."""
-    query = dict(request.query_params)
+    query = given_fields(request.query_params.multi_items())
     wanted = query.pop("from", "")[:40]
     source, flash = None, []
     values: dict[str, str] = {}
@@ -54,7 +55,7 @@ async def show(request: Request, services: Use) -> HTMLResponse:
 @router.get(urls.estimate())
 async def estimate(request: Request, services: Use) -> dict[str, Any]:
     """Say what the form as it is would launch, and what is wrong with it."""
-    form = Form(dict(request.query_params))
+    form = Form(given_fields(request.query_params.multi_items()))
     checked = form.check(services.models.check_name)
     return {
         "count": len(checked[1]) if checked else 0,
@@ -66,8 +67,8 @@ async def estimate(request: Request, services: Use) -> dict[str, Any]:
 @router.post("/launch")
 async def start(request: Request, services: Use) -> Response:
     """Launch the runs and go to them; sending the same form twice launches once."""
-    data = await request.form(max_files=0, max_fields=60)
-    given = {name: value for name, value in data.items() if isinstance(value, str)}
+    data = await request.form(max_files=0, max_fields=80)
+    given = given_fields(data.multi_items())
     form = Form(given)
     checked = form.check(services.models.check_name)
     if checked is not None:
@@ -110,6 +111,9 @@ def _render(
             AgentField(number, name, form.values.get(f"mind_{number}", "")) for number, name in enumerate(form.names, 1)
         ],
         values=form.values,
+        chosen=form.chosen("disclose") + form.chosen("fidelity"),
+        disclosures=DISCLOSURES,
+        deviations=DEVIATIONS,
         errors=form.errors,
         submission=submission or secrets.token_urlsafe(12),
         estimate=in_words(checked[1]) if checked else None,
