@@ -13,8 +13,9 @@ from app.commons.scenario import Scenario, conditions, scenarios
 from app.store.queries import CallDetail
 from app.store.records import CallSummary, RunRecord, ShareRecord
 from app.web.contexts.place import TABS, RunView, Tab, query_string, read_view
-from app.web.contexts.scene import Seat, seats, shoal
 from app.web.contexts.rows import tags
+from app.web.contexts.scene import Seat, seats, shoal
+from app.web.contexts.setup import Setting, settings_of
 from app.web.contexts.words import (
     Badge,
     did_text,
@@ -83,6 +84,11 @@ class RunPage:
         """Scenario, condition and seed, or the name an import gave."""
         seed = "" if self.record.seed is None else f", seed {self.record.seed}"
         return f"{self.scenario.label}, {self.condition.lower()}{seed}"
+
+    @property
+    def settings(self) -> list[Setting]:
+        """What the run was played with."""
+        return settings_of(self.record, self.scenario, self.condition)
 
     @property
     def outcome(self) -> Badge:
