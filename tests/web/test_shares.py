@@ -108,7 +108,7 @@ async def test_a_snapshot_ends_at_the_event_it_was_made_at(site: Site) -> None:
     assert told["over"] and told["months_played"] == 3 and told["events"] == cut
     page = await site.page(path)
     assert "Month 3 of 12 (snapshot)" in page.text
-        assert "interrupted" not in [item.text for item in page.classed("badge")]
+    assert "interrupted" not in [item.text for item in page.classed("badge")]
     assert "Survived" not in page.text and "Collapsed" not in page.text
     later = events[cut]["date"]
     assert later not in (await site.client.get(path)).text
