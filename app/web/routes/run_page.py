@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse
 
 from app.commons.events import parse_event
 from app.store.imports import equal_logs
-from app.store.queries import events_after, get_call, list_calls
+from app.store.queries import events_after, get_call, get_experiment, list_calls
 from app.store.records import CallSummary, RunRecord
 from app.web.contexts.run import RunPage, run_page
 from app.web.pages import page
@@ -52,7 +52,9 @@ async def render_run(
     share = shared.share if shared else None
     context = run_page(run, events, query, api=api, page=page_url, share=share, issued_link=issued_link)
     if shared is None:
-        context = replace(context, equal_logs=await equal_logs(services.database, run))
+        experiment = await get_experiment(services.database, run.experiment_id) if run.experiment_id else None
+        name = experiment.name if experiment else None
+        context = replace(context, equal_logs=await equal_logs(services.database, run), experiment=name)
     if context.view.agent is not None and context.prompts:
         # For readers without scripts: the chosen agent's calls of the month, and the decision's texts.
         name = context.replay.names[context.view.agent]
