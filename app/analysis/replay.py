@@ -205,7 +205,9 @@ class _Month:
         over = max(0, wanted - limit) if got is not None and isinstance(wanted, int) and limit is not None else 0
         mark: Mark = "pending"
         if got is not None:
-            mark = "none" if limit is None else "broken" if over else "kept"
+            # An answer that could not be read keeps no promise, though it counts as 0.
+            judged = limit is not None and told.get("asked") is not None
+            mark = "none" if not judged else "broken" if over else "kept"
         return AgentMonth.model_validate(
             {
                 "name": name,

@@ -151,7 +151,9 @@ function agentMonth(month, name) {
   // Who asked for too much broke the agreement, also where the commons ran dry and it got less.
   const over = got !== null && limit !== null ? Math.max(0, told.wanted - limit) : 0;
   let mark = "pending";
-  if (got !== null) mark = limit === null ? "none" : over ? "broken" : "kept";
+  // An answer that could not be read keeps no promise, though it counts as 0.
+  const judged = limit !== null && (told?.asked ?? null) !== null;
+  if (got !== null) mark = !judged ? "none" : over ? "broken" : "kept";
   return {
     name,
     decided: false,

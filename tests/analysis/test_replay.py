@@ -24,7 +24,7 @@ def test_an_agreement_judges_the_month_after_the_talk() -> None:
     assert [(agent.name, agent.mark, agent.over) for agent in second.agents] == [
         ("John", "kept", 0),
         ("Kate", "broken", 80),
-        ("Jack", "kept", 0),
+        ("Jack", "none", 0),  # unreadable: a broken model keeps no promise
     ]
     assert second.breaches == 1
 

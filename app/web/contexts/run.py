@@ -234,9 +234,13 @@ class RunPage:
         if self.month_after is None:
             return ""
         unit = self.scenario.words.unit_short
-        broken = [f"{a.name} asked for {a.over} {unit} more" for a in self.month_after.agents if a.mark == "broken"]
-        kept = sum(agent.mark == "kept" for agent in self.month_after.agents)
-        return (f"{kept} kept it; " + ", ".join(broken) if broken else "everybody kept it") + "."
+        agents = self.month_after.agents
+        kept = sum(agent.mark == "kept" for agent in agents)
+        if kept == len(agents):
+            return "everybody kept it."
+        others = [f"{a.name} asked for {a.over} {unit} more" for a in agents if a.mark == "broken"]
+        others += [f"{a.name}'s answer could not be read" for a in agents if a.decided and a.asked is None]
+        return f"{kept} kept it" + "".join(f", {other}" for other in others) + "."
 
     def mark_word(self, agent: AgentMonth | None) -> str:
         """Return said against did as a sign: "✓", "! +7 t", "–"."""

@@ -53,10 +53,15 @@ export function shareNote(month, run) {
 }
 
 export function aftermath(month, run) {
-  const broken = month.agents.filter((agent) => agent.mark === "broken");
   const kept = month.agents.filter((agent) => agent.mark === "kept").length;
-  if (!broken.length) return "everybody kept it.";
-  return `${kept} kept it; ${broken.map((agent) => `${agent.name} asked for ${agent.over} ${run.unit} more`).join(", ")}.`;
+  if (kept === month.agents.length) return "everybody kept it.";
+  const broken = month.agents.filter((agent) => agent.mark === "broken");
+  const unread = month.agents.filter((agent) => agent.decided && agent.asked === null);
+  const others = [
+    ...broken.map((agent) => `${agent.name} asked for ${agent.over} ${run.unit} more`),
+    ...unread.map((agent) => `${agent.name}'s answer could not be read`),
+  ];
+  return `${[`${kept} kept it`, ...others].join(", ")}.`;
 }
 
 /** How a run ended, or how far it is. */
