@@ -44,7 +44,7 @@ class AgentMonth(Frozen):
     attempts: int = 1
     limit: int | None = Field(default=None, description="the limit agreed last month; None where there is none")
     mark: Mark = Field(default="pending", description="said against did")
-    over: int = Field(default=0, description="units collected above the limit")
+    over: int = Field(default=0, description="units wanted above the limit")
     over_share: bool = Field(default=False, description="collected more than f_i(t)")
     gain: int = Field(default=0, description="everything collected so far, this month included")
 
@@ -110,7 +110,7 @@ class MonthReplay(Frozen):
 
     @property
     def breaches(self) -> int:
-        """How many agents took more than had been agreed."""
+        """How many agents asked for more than had been agreed."""
         return sum(agent.mark == "broken" for agent in self.agents)
 
     def agent(self, name: str) -> AgentMonth | None:
@@ -197,19 +197,25 @@ class _Month:
         return self.present + [name for name in self.agents if name not in self.present]
 
     def _agent(self, name: str, share: int | None) -> AgentMonth:
+        told = self.agents.get(name, {})
         got = self.collected.get(name)
         limit = self.agreed_before
+        # Who asked for too much broke the agreement, also where the commons ran dry and it got less.
+        wanted = told.get("wanted")
+        over = max(0, wanted - limit) if got is not None and isinstance(wanted, int) and limit is not None else 0
         mark: Mark = "pending"
         if got is not None:
-            mark = "none" if limit is None else "broken" if got > limit else "kept"
+            # An answer that could not be read keeps no promise, though it counts as 0.
+            judged = limit is not None and told.get("asked") is not None
+            mark = "none" if not judged else "broken" if over else "kept"
         return AgentMonth.model_validate(
             {
                 "name": name,
-                **self.agents.get(name, {}),
+                **told,
                 "collected": got,
                 "limit": limit,
                 "mark": mark,
-                "over": max(0, got - limit) if got is not None and limit is not None else 0,
+                "over": over,
                 "over_share": got is not None and share is not None and got > share,
                 "gain": self.gains.get(name, 0),
             }

@@ -144,11 +144,16 @@ function frozen(month) {
 }
 
 function agentMonth(month, name) {
+  const told = month.agents.get(name);
   const got = month.collected.get(name) ?? null;
   const limit = month.agreedBefore;
   const share = month.facts.share;
+  // Who asked for too much broke the agreement, also where the commons ran dry and it got less.
+  const over = got !== null && limit !== null ? Math.max(0, told.wanted - limit) : 0;
   let mark = "pending";
-  if (got !== null) mark = limit === null ? "none" : got > limit ? "broken" : "kept";
+  // An answer that could not be read keeps no promise, though it counts as 0.
+  const judged = limit !== null && (told?.asked ?? null) !== null;
+  if (got !== null) mark = !judged ? "none" : over ? "broken" : "kept";
   return {
     name,
     decided: false,
@@ -156,11 +161,11 @@ function agentMonth(month, name) {
     wanted: null,
     readable: true,
     attempts: 1,
-    ...month.agents.get(name),
+    ...told,
     collected: got,
     limit,
     mark,
-    over: got !== null && limit !== null ? Math.max(0, got - limit) : 0,
+    over,
     over_share: got !== null && share !== null && got > share,
     gain: month.gains[name] ?? 0,
   };

@@ -1,6 +1,8 @@
 import pytest
 
 from app.analysis.replay import Replay, initials, replay
+from app.commons.events import Collected, Event
+from app.web.contexts.words import mark_text
 from tests.analysis.stories import config, two_months
 from tests.support import played, scripted_config
 
@@ -21,8 +23,8 @@ def test_an_agreement_judges_the_month_after_the_talk() -> None:
     assert {agent.mark for agent in first.agents} == {"none"}
     assert [(agent.name, agent.mark, agent.over) for agent in second.agents] == [
         ("John", "kept", 0),
-        ("Kate", "broken", 79),
-        ("Jack", "kept", 0),
+        ("Kate", "broken", 80),
+        ("Jack", "none", 0),  # unreadable: a broken model keeps no promise
     ]
     assert second.breaches == 1
 
@@ -105,3 +107,16 @@ async def test_a_played_episode_balances() -> None:
 )
 def test_initials_tell_names_apart(names: tuple[str, ...], letters: tuple[str, ...]) -> None:
     assert initials(names) == letters
+
+
+def test_an_agreement_is_broken_by_what_is_asked_also_where_too_little_was_left() -> None:
+    def dry(event: Event) -> Event:
+        less = isinstance(event, Collected) and (event.month, event.agent) == (2, "Kate")
+        return event.model_copy(update={"collected": 4}) if less else event
+
+    month = replay(map(dry, two_months()), config()).month(2)
+    assert month is not None
+    kate = month.agent("Kate")
+    assert kate is not None
+    assert (kate.collected, kate.mark, kate.over, month.breaches) == (4, "broken", 80, 1)
+    assert mark_text(kate, 2, "t", "caught") == "Agreed 10 t in month 1; asked for 90 t, got 4 t"

@@ -107,7 +107,8 @@ async def test_a_snapshot_ends_at_the_event_it_was_made_at(site: Site) -> None:
     told = json.loads(streamed[-1]["data"])
     assert told["over"] and told["months_played"] == 3 and told["events"] == cut
     page = await site.page(path)
-    assert "3 of 12 months" in page.text
+    assert "Month 3 of 12 (snapshot)" in page.text
+    assert "interrupted" not in [item.text for item in page.classed("badge")]
     assert "Survived" not in page.text and "Collapsed" not in page.text
     later = events[cut]["date"]
     assert later not in (await site.client.get(path)).text

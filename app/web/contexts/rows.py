@@ -1,6 +1,5 @@
 """A run as lists show it: one line of a table, one card."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,7 +7,7 @@ from app.commons.fidelity import fidelity_text
 from app.commons.scenario import conditions, departures, scenarios
 from app.store.records import RunRecord
 from app.web import urls
-from app.web.contexts.words import mind_label
+from app.web.contexts.words import mind_counts
 from app.web.format import count
 
 SPARK_WIDTH, SPARK_HEIGHT = 120, 32
@@ -82,7 +81,7 @@ def minds(run: RunRecord) -> str:
     """Return who decides for the agents: "greedy ×3, random, fair-share", or the models."""
     if run.origin == "imported":
         return run.models
-    labels = Counter(mind_label(agent.mind) for agent in run.episode.agents)
+    labels = mind_counts(run.episode)
     if len(labels) == 1:
         return next(iter(labels))
     return ", ".join(label if count == 1 else f"{label} ×{count}" for label, count in labels.items())
@@ -114,6 +113,8 @@ def tags(run: RunRecord) -> tuple[str, ...]:
         found.append("scripted")
     if run.minds == "mixed" and "scripted:" in run.models:
         found.append("partly scripted")
+    elif run.minds in ("generative", "mixed"):
+        found.append("generative")
     if run.origin == "imported":
         found.append("imported")
     if run.view_only:

@@ -1,6 +1,5 @@
 """What the run page shows, and how its address is read. The route fills it; `templates/pages/run.html` draws it."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,7 +7,7 @@ from math import sqrt
 from typing import Any
 
 from app.analysis.answers import Answers, in_words
-from app.analysis.replay import AgentMonth, MemoryEntry, MonthReplay, Replay, initials, replay
+from app.analysis.replay import AgentMonth, Line, MemoryEntry, MonthReplay, Replay, UnreadableAnswer, initials, replay
 from app.commons.config import ScriptedMind, TalkPhase
 from app.commons.events import Event, Remembered
 from app.commons.fidelity import fidelity_text
@@ -22,8 +21,27 @@ from app.store.queries import CallDetail
 from app.store.records import CallSummary, RunRecord, ShareRecord
 from app.web import urls
 from app.web.contexts.place import TABS, RunView, Tab, query_string, read_view
+from app.web.contexts.rows import tags
 from app.web.contexts.scene import Seat, seats, shoal
-from app.web.contexts.words import Badge, mark_text, mind_label, outcome_badge, stock_sentence
+from app.web.contexts.setup import Setting, settings_of
+from app.web.contexts.words import (
+    Badge,
+    did_text,
+    is_snapshot,
+    mark_text,
+    mind_counts,
+    mind_text,
+    outcome_badge,
+    state_word,
+    stock_sentence,
+)
+
+TAG_TITLES = {
+    "scripted": "All agents follow a fixed policy instead of a language model",
+    "partly scripted": "Some agents follow a fixed policy instead of a language model",
+    "generative": "Language models decide for the agents",
+    "imported": "Read from logs of the research code",
+}
 
 
 @dataclass(frozen=True)
@@ -44,6 +62,7 @@ class RunPage:
         equal_logs: ids of other runs imported from the same log, byte for byte; for the owner only.
         answers: how the models answered, counted; for the owner only.
         rerun: the result of a rerun check, shown this once.
+        experiment: the name of the run's experiment; for the owner only.
     """
 
     record: RunRecord
@@ -59,6 +78,7 @@ class RunPage:
     equal_logs: Sequence[str] = ()
     answers: Answers | None = None
     rerun: RerunReport | None = None
+    experiment: str | None = None
 
     @property
     def scenario(self) -> Scenario:
@@ -100,14 +120,36 @@ class RunPage:
         return next((agent.joins for agent in self.record.episode.agents if agent.name == name), 1)
 
     @property
+    def settings(self) -> list[Setting]:
+        """What the run was played with."""
+        return settings_of(self.record, self.scenario, self.condition)
+
+    @property
     def outcome(self) -> Badge:
         """How the run ended, or how far it is."""
         return outcome_badge(self.record, self.replay)
 
     @property
-    def scripted(self) -> bool:
-        """Whether any agent follows a script instead of a model."""
-        return any(isinstance(agent.mind, ScriptedMind) for agent in self.record.episode.agents)
+    def tags(self) -> list[tuple[str, str]]:
+        """What a reader must know before trusting a number, as lists say it, each with an explanation."""
+        return [(tag, TAG_TITLES[tag]) for tag in tags(self.record) if tag in TAG_TITLES]
+
+    @property
+    def state(self) -> str | None:
+        """The state in a word; None where the outcome says it all."""
+        if self.record.state == "finished" or self.snapshot:
+            return None
+        return state_word(self.record)
+
+    @property
+    def snapshot(self) -> bool:
+        """Whether this is a running run as it was when a link to it was made."""
+        return is_snapshot(self.record)
+
+    @cached_property
+    def mind_texts(self) -> tuple[str, ...]:
+        """What decides for each agent."""
+        return tuple(mind_text(agent.mind) for agent in self.record.episode.agents)
 
     @property
     def imported(self) -> bool:
@@ -125,8 +167,8 @@ class RunPage:
     @property
     def minds(self) -> str:
         """What decided for the agents: "Llama-3-8B ×5" or "greedy ×2, fair-share ×3"."""
-        labels = Counter(mind_label(agent.mind) for agent in self.record.episode.agents)
-        return ", ".join(label if count == 1 else f"{label} ×{count}" for label, count in labels.items())
+        labels = mind_counts(self.record.episode).items()
+        return ", ".join(label if count == 1 else f"{label} ×{count}" for label, count in labels)
 
     @property
     def duration(self) -> str | None:
@@ -258,9 +300,13 @@ class RunPage:
         if self.month_after is None:
             return ""
         unit = self.scenario.words.unit_short
-        broken = [f"{a.name} took {a.over} {unit} more" for a in self.month_after.agents if a.mark == "broken"]
-        kept = sum(agent.mark == "kept" for agent in self.month_after.agents)
-        return (f"{kept} kept it; " + ", ".join(broken) if broken else "everybody kept it") + "."
+        agents = self.month_after.agents
+        kept = sum(agent.mark == "kept" for agent in agents)
+        if kept == len(agents):
+            return "everybody kept it."
+        others = [f"{a.name} asked for {a.over} {unit} more" for a in agents if a.mark == "broken"]
+        others += [f"{a.name}'s answer could not be read" for a in agents if a.decided and a.asked is None]
+        return f"{kept} kept it" + "".join(f", {other}" for other in others) + "."
 
     def mark_word(self, agent: AgentMonth | None) -> str:
         """Return said against did as a sign: "✓", "! +7 t", "–"."""
@@ -284,8 +330,31 @@ class RunPage:
         if agent is None:
             return ""
         if not self.rules:
-            return "" if agent.collected is None else f"{words.took} {agent.collected} {words.unit_short}"
+            return self.did_text(agent)
         return mark_text(agent, self.view.month, words.unit_short, words.took)
+
+    def unread(self, line: Line) -> UnreadableAnswer | None:
+        """Return what is known of the answer that could not be read where *line* is silent."""
+        turn = ("utterance", str(line.turn))
+        return next((answer for answer in self._unreadable if (answer.purpose, answer.item) == turn), None)
+
+    @property
+    def not_readable(self) -> str:
+        """The month's other answers that could not be read: "Kate's insight, the summary"."""
+        others = [answer for answer in self._unreadable if answer.purpose != "utterance"]
+        # Each once, however many memories could not be rated.
+        return ", ".join(
+            dict.fromkeys(f"{item.agent}'s {item.purpose}" if item.agent else f"the {item.purpose}" for item in others)
+        )
+
+    @property
+    def _unreadable(self) -> tuple[UnreadableAnswer, ...]:
+        return self.month.unreadable if self.month else ()
+
+    def did_text(self, agent: AgentMonth) -> str:
+        """Say what an agent did; nothing before the harvest is settled."""
+        words = self.scenario.words
+        return "" if agent.collected is None else did_text(agent, words.unit_short, words.took)
 
     @property
     def agreement(self) -> str:
@@ -296,6 +365,8 @@ class RunPage:
             return "No limit was agreed"
         if not self.rules:
             return f"Read from the talk: {limit} {unit} each"
+        if self.view.month >= self.replay.months_total:
+            return f"Agreed in the last month: at most {limit} {unit} each"
         return f"Agreed for month {self.view.month + 1}: at most {limit} {unit} each"
 
     @cached_property
@@ -335,6 +406,10 @@ class RunPage:
             "collapse_threshold": episode.game.collapse_threshold,
             "words": {"unit": words.unit_short, "units": words.units, "took": words.took, "overseer": words.overseer},
             "state": self.record.state,
+            "imported": self.imported,
+            "snapshot": self.snapshot,
+            "minds": list(self.mind_texts),
+            "scripted": [isinstance(agent.mind, ScriptedMind) for agent in episode.agents],
             "live": self.record.live and not (self.share and self.share.last_seq is not None),
             "prompts": self.prompts,
             "rules": self.rules,

@@ -1,9 +1,10 @@
 """What the run page says of a run, a mind, a month and a decision, in words."""
 
+from collections import Counter
 from dataclasses import dataclass
 
 from app.analysis.replay import AgentMonth, MonthReplay, Replay
-from app.commons.config import GenerativeMind, RecordedMind, ScriptedMind
+from app.commons.config import EpisodeConfig, GenerativeMind, RecordedMind, ScriptedMind
 from app.commons.scenario import Scenario
 from app.store.records import RunRecord
 
@@ -17,33 +18,78 @@ class Badge:
 
 
 def outcome_badge(record: RunRecord, told: Replay) -> Badge:
-    """Return how a run ended, or how far it is: "Survived 12/12", "Collapsed in month 6", "6 of 12 months"."""
+    """Return how a run ended, or how far it is: "Survived 12/12", "Collapsed in month 6", "Month 12 of 12".
+
+    A month that is still played decides nothing; logs of others have no last event, so their record does.
+    """
     played, total = told.months_played, told.months_total
     if record.view_only:
         return Badge("interrupted" if record.state == "interrupted" else "finished", f"{played} months")
-    if told.collapsed:
+    over = told.finished or record.origin == "imported"
+    if over and told.collapsed:
         return Badge("collapsed", f"Collapsed in month {played}")
-    if played >= total:
+    if over and played >= total:
         return Badge("survived", f"Survived {played}/{total}")
+    if is_snapshot(record):
+        return Badge("queued", f"Month {len(told.months)} of {total} (snapshot)")
+    if record.state == "playing" and told.months:
+        return Badge("playing", f"Month {len(told.months)} of {total}")
     return Badge(record.state, f"{played} of {total} months")
 
 
+def is_snapshot(record: RunRecord) -> bool:
+    """Tell whether *record* is a running run as it was when a link to it was made."""
+    return record.reason_kind == "snapshot"
+
+
+def state_word(record: RunRecord) -> str:
+    """Return how the run is doing, and what was asked of it that has not happened yet."""
+    if record.live and record.control == "stop":
+        return "stopping"
+    if record.live and record.control == "pause":
+        return "pausing at the end of the month"
+    return record.state
+
+
 def mind_label(mind: ScriptedMind | GenerativeMind | RecordedMind) -> str:
-    """Return what decides, in a word: a policy's name, or a model's."""
+    """Return what decides, in a word: a policy's name, a model's with its endpoint, or what a log names."""
     if isinstance(mind, ScriptedMind):
         return mind.policy
     if isinstance(mind, GenerativeMind):
-        return mind.model.split("/", 1)[1]
+        return mind.model
     return (mind.model or "unknown model").rsplit("/", 1)[-1]
 
 
+def mind_text(mind: ScriptedMind | GenerativeMind | RecordedMind) -> str:
+    """Return what decides and of what kind it is: "scripted, greedy", "lab/llama", "gpt-4o, imported"."""
+    if isinstance(mind, ScriptedMind):
+        return f"scripted, {mind.policy}"
+    return mind_label(mind) + (", imported" if isinstance(mind, RecordedMind) else "")
+
+
+def mind_counts(episode: EpisodeConfig) -> dict[str, int]:
+    """Count the agents of each mind; beside models, a policy says that it is scripted, whatever they are called."""
+    minds = [agent.mind for agent in episode.agents]
+    mixed = any(not isinstance(mind, ScriptedMind) for mind in minds)
+    prefix = "scripted: " if mixed else ""
+    return Counter((prefix if isinstance(mind, ScriptedMind) else "") + mind_label(mind) for mind in minds)
+
+
 def mark_text(agent: AgentMonth, month: int, unit: str, took: str) -> str:
-    """Say what was agreed and what was done: "Agreed 8 t in month 4; caught 15 t"."""
+    """Say what was agreed and what was done: "Agreed 8 t in month 4; asked for 28 t, got 4 t"."""
     if agent.collected is None:
         return "Not settled yet"
     if agent.limit is None:
-        return f"No agreement for this month; {took} {agent.collected} {unit}"
-    return f"Agreed {agent.limit} {unit} in month {month - 1}; {took} {agent.collected} {unit}"
+        return f"No agreement for this month; {did_text(agent, unit, took)}"
+    return f"Agreed {agent.limit} {unit} in month {month - 1}; {did_text(agent, unit, took)}"
+
+
+def did_text(agent: AgentMonth, unit: str, took: str) -> str:
+    """Say what was done: "caught 15 t", or "asked for 28 t, got 4 t" where these differ."""
+    asked = agent.wanted if agent.asked is None else agent.asked
+    if asked is None or asked == agent.collected:
+        return f"{took} {agent.collected} {unit}"
+    return f"asked for {asked} {unit}, got {agent.collected} {unit}"
 
 
 def stock_sentence(month: MonthReplay | None, scenario: Scenario, capacity: int) -> str:

@@ -11,7 +11,7 @@ from app.commons.events import parse_event
 from app.jobs.rerun import RerunReport
 from app.store.answers import count_calls
 from app.store.imports import equal_logs
-from app.store.queries import events_after, get_call, list_calls
+from app.store.queries import events_after, get_call, get_experiment, list_calls
 from app.store.records import CallSummary, RunRecord
 from app.web.contexts.run import RunPage, run_page
 from app.web.pages import page
@@ -59,7 +59,9 @@ async def render_run(
     if shared is None:
         counted = answers([event for _, event in events], await count_calls(services.database, run.id))
         twins = await equal_logs(services.database, run)
-        context = replace(context, equal_logs=twins, answers=counted, rerun=rerun)
+        experiment = await get_experiment(services.database, run.experiment_id) if run.experiment_id else None
+        name = experiment.name if experiment else None
+        context = replace(context, equal_logs=twins, answers=counted, rerun=rerun, experiment=name)
     if context.view.agent is not None and context.prompts:
         # For readers without scripts: the chosen agent's calls of the month, and the decision's texts.
         name = context.replay.names[context.view.agent]

@@ -2,7 +2,7 @@
 
 import { bind, h, marked, one } from "../dom.js";
 import { mark } from "../marks.js";
-import { aftermath, agreement, markText, markWord } from "./words.js";
+import { aftermath, agreement, didText, markText, markWord, notReadable } from "./words.js";
 
 const WINDOW = 200;
 
@@ -17,6 +17,8 @@ export function showChat(run, place, { hide, filter, open }) {
     for (const line of shown.slice(-WINDOW)) items.push(lineItem(run, month, line, place, open));
     if (month.agreement_read || month.summary !== null) items.push(endItem(run, month, place, open));
     else if (!month.lines.length) items.push(h("li.line.line--none", {}, noTalk(run, month)));
+    const unread = notReadable(month);
+    if (unread) items.push(h("li.line.line--none.small", {}, `Not readable: ${unread}`));
   } else {
     items.push(h("li.line.line--none", {}, "Nothing has happened yet."));
   }
@@ -64,7 +66,7 @@ function lineItem(run, month, line, place, open) {
         h(
           "span.line__tools",
           {},
-          run.prompts && index >= 0
+          run.prompts && index >= 0 && !run.scripted[index]
             ? h("button.line__open", { type: "button", onclick: () => open({ agent: index, phase: "talk", item: line.turn }) }, "prompt")
             : null,
           h("a.line__link", { href: `?m=${month.month}&msg=${line.id}`, "data-message": line.id, "aria-label": "Link to this message" }, "#"),
@@ -72,9 +74,14 @@ function lineItem(run, month, line, place, open) {
       ),
       line.text
         ? h("p.line__text", {}, ...marked(line.text, place.q))
-        : h("p.line__text.muted", {}, "said nothing"),
+        : h("p.line__text.muted", {}, silence(month, line)),
     ),
   );
+}
+
+function silence(month, line) {
+  const unread = month.unreadable.find((answer) => answer.purpose === "utterance" && answer.item === String(line.turn));
+  return unread ? `could not be read (asked ${unread.attempts} times)` : "said nothing";
 }
 
 function did(run, month, agent) {
@@ -82,7 +89,7 @@ function did(run, month, agent) {
   return h(
     "span.line__did",
     { title: markText(agent, month.month, run) },
-    `${run.words.took} ${agent.collected} ${run.unit} `,
+    `${didText(agent, run)} `,
     judged ? h(`span.said.said--${agent.mark}`, {}, markWord(agent, run)) : null,
   );
 }

@@ -105,8 +105,9 @@ export class Inspector {
     const options = own.map((call) => {
       const again = call.attempt > 1 ? `, asked again (${call.attempt})` : "";
       const item = call.item === "" ? "" : ` ${call.item}`;
-      const label = `${call.phase.replace("_", " ")}: ${call.purpose.replaceAll("_", " ")}${item}${again}`;
-      return h("option", { value: call.key, selected: call.key === chosen.key }, label);
+      const [phase, purpose] = [call.phase, call.purpose].map((word) => word.replaceAll("_", " "));
+      const label = `${phase === purpose ? "" : `${phase}: `}${purpose}${item}${again}`;
+      return h("option", { value: call.key, selected: call.key === chosen.key }, label[0].toUpperCase() + label.slice(1));
     });
     const change = (event) => {
       this.wish = { key: event.target.value };
@@ -125,6 +126,7 @@ export class Inspector {
     const fact = (label, value) => h("div", {}, h("dt", {}, label), h("dd", {}, value));
     const amount = (value) => (value === null ? "–" : `${value} ${unit}`);
     const parts = [
+      h("p.small", {}, `Mind: ${this.run.minds[this.run.index(agent.name)] ?? "unknown"}`),
       h(
         "dl.facts",
         {},
@@ -179,7 +181,7 @@ export class Inspector {
         ),
         used.get(memory.id)?.recency != null ? h("p.small.muted", {}, scores(used.get(memory.id))) : null,
         h("p", {}, memory.text),
-        memory.sources?.length ? h("p.small.muted", {}, `rests on ${memory.sources.length} others`) : null,
+        memory.sources?.length ? h("p.small.muted", {}, `rests on ${others(memory.sources.length)}`) : null,
       ),
     );
     const count = entries.length === 1 ? "1 memory" : `${entries.length} memories`;
@@ -249,6 +251,7 @@ function recalled(found) {
   return ` For this call ${found.length} came to mind: ${slots} to what is always included, ${chosen} were chosen by score.`;
 }
 
+const others = (count) => (count === 1 ? "1 other memory" : `${count} other memories`);
 const none = (text) => h("p.muted", {}, text);
 
 function prompt(call) {

@@ -25,8 +25,9 @@ export function listen(actions) {
   });
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (one("dialog[open]")) return;
     if (event.key === "Escape") return void actions.close();
-    if (!box.checked || event.target.closest?.(BUSY) || one("dialog[open]")) return;
+    if (!box.checked || event.target.closest?.(BUSY)) return;
     const action = chosen(event, actions);
     if (action) {
       event.preventDefault();

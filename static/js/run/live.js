@@ -6,7 +6,7 @@ const POLL_MS = 5000;
 const FAILURES = 3;
 
 export class Live {
-  /** handlers: events([...]) for stored events, status({...}) for how the run is doing. */
+  /** handlers: events([...]) for stored events, status({...}) for how the run is doing, gone(text) for an ended link. */
   constructor(run, handlers) {
     this.run = run;
     this.handlers = handlers;
@@ -28,6 +28,8 @@ export class Live {
       if (this.over) return this.close();
       this.failures += 1;
       this.chip("Reconnecting", "warn");
+      // A stream that ends before the run is over may be that of a link that was revoked: ask once.
+      if (this.failures === 1) this.ask();
       if (this.failures >= FAILURES || this.source.readyState === EventSource.CLOSED) this.poll();
     };
   }
@@ -47,19 +49,48 @@ export class Live {
 
   status(status) {
     this.over = status.over ?? !["queued", "playing", "paused"].includes(status.state);
+    this.paused = status.state === "paused";
     this.handlers.status(status);
     if (this.over) this.close();
+    else if (this.source.readyState === EventSource.OPEN) this.chip("Live", "live");
+  }
+
+  fetch() {
+    return fetch(`${this.run.api}/events?after=${this.run.last}`, { headers: { Accept: "application/json" } });
+  }
+
+  async ask() {
+    try {
+      await this.gone(await this.fetch());
+    } catch {
+      // Not reachable: the stream goes on trying.
+    }
+  }
+
+  /** Whether *answer* says that there is nothing to follow any more; then the page is told why. */
+  async gone(answer) {
+    if (answer.status !== 404 && answer.status !== 410) return false;
+    if (this.over) return true;
+    this.over = true;
+    let text = "This run is no longer here.";
+    try {
+      text = (await answer.json()).error?.message ?? text;
+    } catch {
+      // Not JSON: the plain sentence has to do.
+    }
+    this.close();
+    this.handlers.gone(text);
+    return true;
   }
 
   async poll() {
     this.source.close();
+    if (this.over || this.polling) return;
+    this.polling = true;
     this.chip("Offline", "bad");
     try {
-      const answer = await fetch(`${this.run.api}/events?after=${this.run.last}`, { headers: { Accept: "application/json" } });
-      if (answer.status === 404 || answer.status === 410) {
-        this.chip("Ended", "cancelled");
-        return;
-      }
+      const answer = await this.fetch();
+      if (await this.gone(answer)) return;
       if (!answer.ok) throw new Error(answer.status);
       const { events, state } = await answer.json();
       if (events.length) this.handlers.events(events);
@@ -69,7 +100,10 @@ export class Live {
     } catch {
       this.chip("Offline", "bad");
     }
-    setTimeout(() => this.poll(), POLL_MS);
+    setTimeout(() => {
+      this.polling = false;
+      this.poll();
+    }, POLL_MS);
   }
 
   close() {
@@ -81,7 +115,8 @@ export class Live {
   chip(text, kind) {
     const chip = one('[data-bind="connection"]');
     if (!chip) return;
-    chip.hidden = false;
+    // A paused run waits: nothing is live.
+    chip.hidden = this.paused === true;
     chip.className = `badge badge--${kind} js-only`;
     chip.title = `Last update ${new Date().toLocaleTimeString()}`;
     bind("connection", text);

@@ -10,7 +10,7 @@ import { Live } from "./live.js";
 import { Player } from "./player.js";
 import { showBubble, showMonths, showStage } from "./stage.js";
 import { Run, stepText } from "./store.js";
-import { outcome, spoken } from "./words.js";
+import { outcome, spoken, stateWord } from "./words.js";
 
 const root = one("#run");
 const run = new Run(JSON.parse(one("#run-data").textContent), root);
@@ -24,6 +24,7 @@ let unseen = 0;
 let filter = null;
 let shownMonth = place.month;
 let opener = null;
+let toastTimer = null;
 
 const player = new Player({
   step: current,
@@ -63,6 +64,7 @@ function showPosition() {
   for (const name of ["forward", "last"]) one(`[data-do="${name}"]`).disabled = position() >= run.steps.length - 1;
   const button = one('[data-do="live"]');
   if (button) {
+    button.hidden = !run.live || run.state === "paused";
     button.setAttribute("aria-pressed", String(following));
     button.textContent = following ? "Live" : unseen ? `Live, ${unseen} new` : "Go live";
     button.classList.toggle("button--primary", following);
@@ -104,12 +106,22 @@ function toMonth(number) {
   return go(run.steps.find((step) => step.month === number));
 }
 
+/** Say *text* for a moment, to readers of every kind. */
+function say(text) {
+  announce(text);
+  const toast = one("[data-toast]");
+  toast.textContent = text;
+  toast.hidden = false;
+  clearTimeout(toastTimer);
+  toastTimer = setTimeout(() => (toast.hidden = true), 2000);
+}
+
 function breach(direction) {
   const months = run.told.months.filter((month) => month.agents.some((agent) => agent.mark === "broken"));
   const ahead = months.filter((month) => (direction > 0 ? month.month > place.month : month.month < place.month));
   const target = direction > 0 ? ahead[0] : ahead.at(-1);
   if (target) toMonth(target.month);
-  else announce(months.length ? "No further broken agreement" : "No agreement was broken");
+  else say(months.length ? "No further broken agreement" : "No agreement was broken");
 }
 
 function chooseAgent(index) {
@@ -178,8 +190,9 @@ const actions = {
     one("[data-search]").focus();
   },
   breach,
+  nextBreach: () => breach(1),
   live: follow,
-  copy: async () => announce((await copyText(new URL(write(run, place, view), location.href).href)) ? "Link copied" : "Copying is blocked"),
+  copy: async () => say((await copyText(new URL(write(run, place, view), location.href).href)) ? "Link copied" : "Copying is blocked"),
   help: () => one("[data-help]").showModal(),
   close,
 };
@@ -254,6 +267,16 @@ function showOutcome() {
 
 if (run.live) {
   const live = new Live(run, {
+    gone(text) {
+      run.live = false;
+      following = false;
+      for (const notice of all('[data-bind="reason"]')) notice.hidden = false;
+      bind("reason-title", "No more is shown.");
+      bind("reason-text", text);
+      for (const badge of all('[data-bind="state"]')) badge.hidden = true;
+      announce(text);
+      showPosition();
+    },
     events(events) {
       const before = run.told.months_played;
       const fresh = run.add(events);
@@ -276,7 +299,7 @@ if (run.live) {
     },
     status(status) {
       run.state = status.state;
-      bind("state", status.control === "pause" ? "pausing" : status.state);
+      bind("state", stateWord(status));
       for (const badge of all('[data-bind="state"]')) badge.className = `badge badge--${status.state}`;
       for (const form of all("[data-states]")) form.hidden = !form.dataset.states.split(" ").includes(status.state);
       for (const notice of all('[data-bind="reason"]')) notice.hidden = !status.reason;
@@ -285,6 +308,7 @@ if (run.live) {
       if (status.calls) bind("calls", `${status.calls.toLocaleString("en-US")} calls`);
       if (status.cost !== null && status.cost !== undefined) bind("cost", `$${status.cost.toFixed(2)}`);
       showOutcome();
+      showPosition();
       if (live?.over) {
         run.live = false;
         following = false;
@@ -307,4 +331,6 @@ if (place.q) {
   showHits(search(run, place.q), place.q, (hit) => go({ month: hit.month, message: hit.message }));
 }
 show();
+// What the address got wrong is said above; from here on it is right.
+if (all("[data-notice]").length) history.replaceState(null, "", write(run, place, view));
 root.dataset.ready = "true";

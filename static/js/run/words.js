@@ -21,10 +21,17 @@ export function markWord(agent, run) {
 export function markText(agent, month, run) {
   if (!agent) return "";
   if (agent.collected === null) return "Not settled yet";
-  const did = `${run.words.took} ${agent.collected} ${run.unit}`;
+  const did = didText(agent, run);
   if (!run.rules) return did;
   if (agent.limit === null) return `No agreement for this month; ${did}`;
   return `Agreed ${agent.limit} ${run.unit} in month ${month - 1}; ${did}`;
+}
+
+/** What was done: "caught 15 t", or "asked for 28 t, got 4 t" where these differ. */
+export function didText(agent, run) {
+  const asked = agent.asked ?? agent.wanted;
+  if (asked === null || asked === agent.collected) return `${run.words.took} ${agent.collected} ${run.unit}`;
+  return `asked for ${asked} ${run.unit}, got ${agent.collected} ${run.unit}`;
 }
 
 export function askedWord(agent) {
@@ -36,6 +43,7 @@ export function askedWord(agent) {
 export function agreement(month, run) {
   if (month.limit === null) return "No limit was agreed";
   if (!run.rules) return `Read from the talk: ${month.limit} ${run.unit} each`;
+  if (month.month >= run.months_total) return `Agreed in the last month: at most ${month.limit} ${run.unit} each`;
   return `Agreed for month ${month.month + 1}: at most ${month.limit} ${run.unit} each`;
 }
 
@@ -45,19 +53,42 @@ export function shareNote(month, run) {
 }
 
 export function aftermath(month, run) {
-  const broken = month.agents.filter((agent) => agent.mark === "broken");
   const kept = month.agents.filter((agent) => agent.mark === "kept").length;
-  if (!broken.length) return "everybody kept it.";
-  return `${kept} kept it; ${broken.map((agent) => `${agent.name} took ${agent.over} ${run.unit} more`).join(", ")}.`;
+  if (kept === month.agents.length) return "everybody kept it.";
+  const broken = month.agents.filter((agent) => agent.mark === "broken");
+  const unread = month.agents.filter((agent) => agent.decided && agent.asked === null);
+  const others = [
+    ...broken.map((agent) => `${agent.name} asked for ${agent.over} ${run.unit} more`),
+    ...unread.map((agent) => `${agent.name}'s answer could not be read`),
+  ];
+  return `${[`${kept} kept it`, ...others].join(", ")}.`;
 }
 
 /** How a run ended, or how far it is. */
 export function outcome(run) {
-  const { months_played: played, months_total: total, collapsed } = run.told;
+  const { months, months_played: played, months_total: total, collapsed, finished } = run.told;
+  const over = finished || run.imported;
   if (!run.rules) return { kind: run.state, text: `${played} months` };
-  if (collapsed) return { kind: "collapsed", text: `Collapsed in month ${played}` };
-  if (played >= total) return { kind: "survived", text: `Survived ${played}/${total}` };
+  if (over && collapsed) return { kind: "collapsed", text: `Collapsed in month ${played}` };
+  if (over && played >= total) return { kind: "survived", text: `Survived ${played}/${total}` };
+  if (run.snapshot) return { kind: "queued", text: `Month ${months.length} of ${total} (snapshot)` };
+  if (run.state === "playing" && months.length) return { kind: "playing", text: `Month ${months.length} of ${total}` };
   return { kind: run.state, text: `${played} of ${total} months` };
+}
+
+/** How the run is doing, and what was asked of it that has not happened yet. */
+export function stateWord(status) {
+  const live = status.state === "queued" || status.state === "playing";
+  if (live && status.control === "stop") return "stopping";
+  if (live && status.control === "pause") return "pausing at the end of the month";
+  return status.state;
+}
+
+/** The month's answers that could not be read, besides what was to be said: "Kate's insight, the summary". */
+export function notReadable(month) {
+  const others = month.unreadable.filter((answer) => answer.purpose !== "utterance");
+  // Each once, however many memories could not be rated.
+  return [...new Set(others.map(({ agent, purpose }) => (agent ? `${agent}'s ${purpose}` : `the ${purpose}`)))].join(", ");
 }
 
 /** A month in one spoken sentence. */
