@@ -8,14 +8,14 @@ import signal
 import sys
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import structlog
 import typer
 from pydantic import ValidationError
-from rich.console import Console
 from sqlalchemy.exc import OperationalError
 
+from app.command_line import errors, fail, hub_of, number_or_none, prompt_folders, settings_and_schema
 from app.commons.config import AllocationRule
 from app.commons.scenario import UnknownName
 from app.interop.export import ExportError
@@ -27,14 +27,14 @@ from app.jobs.launch import LaunchError, LaunchPlan
 from app.jobs.rerun import NotRerunnable
 from app.minds.prompts import PromptError
 from app.models.base import ModelError
-from app.models.hub import ModelHub
 from app.prompts_cli import prompt_commands
-from app.settings import Settings, SettingsError, environment, load_settings
+from app.record_cli import export, rerun
+from app.settings import SettingsError, load_settings
 from app.store.connect import DatabaseError, open_database
-from app.store.migrate import upgrade
 from app.store.runs import UnknownRun
 from app.subskills.plan import SubskillPlanError
 from app.subskills.research import UnreadableResults
+from app.subskills_cli import import_subskills, subskills
 
 app = typer.Typer(
     name="govsim",
@@ -46,7 +46,6 @@ app = typer.Typer(
 db = typer.Typer(help="The database.", no_args_is_help=True)
 app.add_typer(db, name="db")
 app.add_typer(prompt_commands, name="prompts")
-errors = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
 
 KNOWN_ERRORS = (
     SettingsError,
@@ -62,12 +61,6 @@ KNOWN_ERRORS = (
     SubskillPlanError,
     UnreadableResults,
 )
-
-
-def fail(message: str) -> NoReturn:
-    """Say what is wrong and end with exit code 2."""
-    errors.print(f"govsim: {message}")
-    raise typer.Exit(2)
 
 
 def log_to_stderr(least: str = "warning") -> None:
@@ -87,41 +80,12 @@ def log_to_stderr(least: str = "warning") -> None:
     )
 
 
-def settings_and_schema() -> Settings:
-    """Return the settings, with the database brought to the current schema."""
-    settings = load_settings()
-    upgrade(settings.database_url, settings.migrations)
-    return settings
-
-
-def hub_of(settings: Settings) -> ModelHub:
-    """Return the models that the environment and the models file name."""
-    from app.models.endpoints import load_endpoints
-
-    return ModelHub(load_endpoints(settings.models_path, environment()))
-
-
-def prompt_folders(settings: Settings) -> list[Path]:
-    """Return where prompt sets lie: the user's folder first."""
-    return list(settings.prompt_folders)
-
-
 def plan_or_fail(**fields: object) -> LaunchPlan:
     """Return the plan of these fields, or say which of them cannot be one."""
     try:
         return LaunchPlan.model_validate(fields)
     except ValidationError as error:
         fail(f"{str(error.errors()[0]['loc'][0]).capitalize()}: {sentence(error)}")
-
-
-def number_or_none(option: str, text: str) -> float | None:
-    """Read a number, or `none` for a parameter that is not sent."""
-    if text.lower() == "none":
-        return None
-    try:
-        return float(text)
-    except ValueError:
-        fail(f"{option} takes a number or none, not '{text}'.")
 
 
 @app.command()
@@ -302,87 +266,9 @@ def models(
     print_models(hub, as_json=as_json)
 
 
-@app.command()
-def rerun(
-    run: Annotated[str, typer.Argument(help="The id of a recorded run.")],
-    check: Annotated[bool, typer.Option("--check", help="Compare with the record; no model is reached.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-) -> None:
-    """Play a recorded run again from its call log and compare it, byte for byte (exit code 1: it differs)."""
-    from app.console_run import check_run
-
-    if not check:
-        fail("Say govsim rerun RUN --check. To play an episode anew with live models, use govsim run.")
-    settings = settings_and_schema()
-    raise typer.Exit(asyncio.run(check_run(settings, run, prompt_folders(settings), as_json=as_json)))
-
-
-@app.command()
-def export(
-    run: Annotated[str, typer.Argument(help="The id of a run.")],
-    kind: Annotated[str, typer.Option("--format", help="research, csv, parquet or json.")],
-    out: Annotated[Path | None, typer.Option(help="Where to: a new folder, or a new file for json.")] = None,
-) -> None:
-    """Write a run as files: the research code's format, tables, or one JSON object."""
-    from app.console_run import export_run
-
-    asyncio.run(export_run(settings_and_schema(), run, kind, out))
-
-
-@app.command()
-def subskills(
-    model: Annotated[str, typer.Option(help="ENDPOINT/MODEL.")],
-    scenario: Annotated[
-        list[str] | None, typer.Option(help="fishery, pasture or pollution; as often as you like. By default all.")
-    ] = None,
-    cases: Annotated[int, typer.Option(help="Cases of each of the eight tests.")] = 150,
-    seed: Annotated[int, typer.Option(help="Draws the cases; models are compared on equal ones.")] = 1,
-    temperature: Annotated[str, typer.Option(help="Sampling temperature; none: not sent.")] = "0",
-    top_p: Annotated[str, typer.Option(help="Nucleus sampling; none: not sent.")] = "1",
-    max_tokens: Annotated[int, typer.Option(help="Longest answer in tokens.")] = 8000,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object for each scenario.")] = False,
-) -> None:
-    """Test here and now whether a model understands the game: eight tests, scored exactly."""
-    from app.subskills.console import test_here
-    from app.subskills.plan import SCENARIOS, read_plan
-
-    plan = read_plan(
-        {
-            "model": model,
-            "scenarios": scenario or list(SCENARIOS),
-            "cases": cases,
-            "seed": seed,
-            "sampling": {
-                "temperature": number_or_none("--temperature", temperature),
-                "top_p": number_or_none("--top-p", top_p),
-                "max_tokens": max_tokens,
-            },
-        }
-    )
-    settings = settings_and_schema()
-    raise typer.Exit(
-        asyncio.run(
-            test_here(
-                settings.database_url,
-                plan,
-                hub=hub_of(settings),
-                prompt_folders=prompt_folders(settings),
-                stale_after=timedelta(seconds=settings.stale_after_s),
-                as_json=as_json,
-            )
-        )
-    )
-
-
-@app.command("import-subskills")
-def import_subskills(
-    paths: Annotated[list[Path], typer.Argument(help="Result files of the research code, or folders of them.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array.")] = False,
-) -> None:
-    """Import results of the research code's subskill tests."""
-    from app.subskills.console import import_here
-
-    raise typer.Exit(asyncio.run(import_here(settings_and_schema().database_url, paths, as_json=as_json)))
+for command in (rerun, export, subskills):
+    app.command()(command)
+app.command("import-subskills")(import_subskills)
 
 
 @db.command("upgrade")

@@ -1,0 +1,48 @@
+"""What the commands of `govsim` share: settings, models, prompt sets, and one sentence for what is wrong."""
+
+from pathlib import Path
+from typing import NoReturn
+
+import typer
+from rich.console import Console
+
+from app.models.hub import ModelHub
+from app.settings import Settings, environment, load_settings
+from app.store.migrate import upgrade
+
+errors = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+
+
+def fail(message: str) -> NoReturn:
+    """Say what is wrong and end with exit code 2."""
+    errors.print(f"govsim: {message}")
+    raise typer.Exit(2)
+
+
+def settings_and_schema() -> Settings:
+    """Return the settings, with the database brought to the current schema."""
+    settings = load_settings()
+    upgrade(settings.database_url, settings.migrations)
+    return settings
+
+
+def hub_of(settings: Settings) -> ModelHub:
+    """Return the models that the environment and the models file name."""
+    from app.models.endpoints import load_endpoints
+
+    return ModelHub(load_endpoints(settings.models_path, environment()))
+
+
+def prompt_folders(settings: Settings) -> list[Path]:
+    """Return where prompt sets lie: the user's folder first."""
+    return list(settings.prompt_folders)
+
+
+def number_or_none(option: str, text: str) -> float | None:
+    """Read a number, or `none` for a parameter that is not sent."""
+    if text.lower() == "none":
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        fail(f"{option} takes a number or none, not '{text}'.")

@@ -1,0 +1,34 @@
+"""`govsim rerun` and `govsim export`: what can be done with a recorded run."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app.command_line import fail, prompt_folders, settings_and_schema
+
+
+def rerun(
+    run: Annotated[str, typer.Argument(help="The id of a recorded run.")],
+    check: Annotated[bool, typer.Option("--check", help="Compare with the record; no model is reached.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Play a recorded run again from its call log and compare it, byte for byte (exit code 1: it differs)."""
+    from app.console_run import check_run
+
+    if not check:
+        fail("Say govsim rerun RUN --check. To play an episode anew with live models, use govsim run.")
+    settings = settings_and_schema()
+    raise typer.Exit(asyncio.run(check_run(settings, run, prompt_folders(settings), as_json=as_json)))
+
+
+def export(
+    run: Annotated[str, typer.Argument(help="The id of a run.")],
+    kind: Annotated[str, typer.Option("--format", help="research, csv, parquet or json.")],
+    out: Annotated[Path | None, typer.Option(help="Where to: a new folder, or a new file for json.")] = None,
+) -> None:
+    """Write a run as files: the research code's format, tables, or one JSON object."""
+    from app.console_run import export_run
+
+    asyncio.run(export_run(settings_and_schema(), run, kind, out))
