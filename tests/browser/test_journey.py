@@ -158,10 +158,12 @@ async def test_the_page_says_something_without_scripts(browser: Browser, observa
 
 @pytest.mark.parametrize("width", [320, 390, 1440])
 async def test_no_page_scrolls_sideways(page: Page, observatory: Observatory, width: int) -> None:
-    [first, _] = await observatory.instance.launch(minds=["scripted:forgetful"], months=2, seeds=[1, 2])
+    # Five different minds make the longest line of a run's header.
+    minds = [f"scripted:{name}" for name in ("forgetful", "greedy", "random", "fair-share", "reciprocal")]
+    [first, _] = await observatory.instance.launch(minds=minds, months=2, seeds=[1, 2])
     run = await observatory.instance.until(first, lambda run: run.state == "finished")
     await page.set_viewport_size({"width": width, "height": 800})
-    plain = ("/", "/launch", "/runs", "/import", "/shares", "/methods", "/settings")
+    plain = ("/", "/launch", "/runs", "/import", "/subskills", "/prompts", "/shares", "/methods", "/settings")
     widths = {}
     for path in (*plain, f"/runs/{run.id}", f"/experiments/{run.experiment_id}"):
         await page.goto(observatory.base + path)
