@@ -92,13 +92,22 @@ async def _stored(made: Instance, run_id: str) -> float:
     return (ended - started).total_seconds()
 
 
+SCRIPTED_RUN = """
+import sys
+from app.cli import main
+sys.argv = ["govsim", "run", "--months", "1", "--json"]
+main()
+"""
+
+
 def start_up_cpu(made: Instance) -> float:
-    """Return the CPU seconds of a process that plays an episode without any call, imports included."""
+    """Return the CPU seconds of the same command with scripted minds and one month: everything but the calls."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(
-        [sys.executable, "-c", "import app.console, sklearn.feature_extraction.text"],
+        [sys.executable, "-c", f"import sklearn.feature_extraction.text, genai_prices.data\n{SCRIPTED_RUN}"],
         cwd=ROOT,
         env=made.environment,
+        stdout=subprocess.DEVNULL,
         check=True,
     )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
