@@ -91,7 +91,7 @@ def episode_metrics(months: Sequence[MonthHarvest], game: GameConfig, agents: Se
     total = sum(gains.values())
     return EpisodeMetrics(
         months_played=len(months),
-        survival_time=len(months),
+        survival_time=next((month.month for month in months if month.collapsed), len(months)),
         survived=not collapsed if complete else None,
         collapsed=collapsed,
         censored=not complete,

@@ -189,10 +189,8 @@ def _phases(condition: str, log: LogRows, most: int) -> tuple[PhaseConfig, ...]:
 
 
 def _metrics(events: list[Event], config: EpisodeConfig, view_only: str | None) -> EpisodeMetrics:
-    months = harvests(events)
-    metrics = episode_metrics(months, config.game, config.names)
+    metrics = episode_metrics(harvests(events), config.game, config.names)
     if view_only is not None:
         names = ("survival_time", "survived", "collapsed", "censored", "efficiency", "over_usage", "over_usage_asked")
         return metrics.model_copy(update=dict.fromkeys(names))
-    collapse = next((month.month for month in months if month.collapsed), None)
-    return metrics if collapse is None else metrics.model_copy(update={"survival_time": collapse})
+    return metrics

@@ -88,7 +88,9 @@ class Player:
             recorder = await open_recorder(self._database, self.claim)
         except Exception as error:
             logger.exception("the record could not be opened")
-            return await self._leave_quietly(Verdict("failed", "storage", f"The record cannot be read: {error}"))
+            return await self._leave_quietly(
+                Verdict("paused", "storage", f"The record could not be read: {error}. Mend the database, then resume.")
+            )
         recorder.on_failure = self._fail
         try:
             verdict = await self._play(run, recorder)

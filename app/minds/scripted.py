@@ -19,7 +19,7 @@ from app.commons.minds import (
     TalkState,
     Utterance,
 )
-from app.commons.questions import Answer, ChoiceQuestion, NumberQuestion, Question
+from app.commons.questions import Answer, NumberQuestion, Question
 from app.commons.scenario import Scenario, amount
 from app.minds import scripted_talk
 from app.minds.policies import POLICIES, Outlook
@@ -54,7 +54,11 @@ class ScriptedMind:
         return Recollection()
 
     async def answer(self, question: Question, moment: Moment) -> Answer:
-        """Answer by the policy; a choice or a text, which no policy knows yet, by its first option or by nothing."""
+        """Answer by the policy.
+
+        Raises:
+            NotImplementedError: for a question that is not about an amount; no policy knows another one yet.
+        """
         if isinstance(question, NumberQuestion):
             outlook = Outlook(
                 stock=self._stock,
@@ -65,9 +69,7 @@ class ScriptedMind:
             )
             rng = generator(self._config.seed, moment.month, self.name, question.purpose)
             return Answer(value=POLICIES[self.policy](outlook, rng))
-        if isinstance(question, ChoiceQuestion):
-            return Answer(value=question.options[0])
-        return Answer(value="")
+        raise NotImplementedError(f"No policy has an answer to the question '{question.purpose}'.")
 
     async def speak(self, talk: TalkState, turn: int, moment: Moment) -> Utterance:
         """Say what the policy makes of the month, take a stand on a limit, and hand the floor on."""

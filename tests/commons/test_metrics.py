@@ -118,3 +118,9 @@ def test_who_never_came_is_in_no_metric() -> None:
 
 def test_there_is_no_presence_to_measure_where_everybody_is_always_there() -> None:
     assert presence([month(1, {"a": 1})], newcomer().model_copy(update={"agents": newcomer().agents[:2]})) is None
+
+
+def test_survival_ends_with_the_collapse_even_where_a_log_goes_on() -> None:
+    months = [month(1, {"a": 25, "b": 25}), month(2, {"a": 50, "b": 50}), month(3, {"a": 1, "b": 1})]
+    metrics = episode_metrics(months, GAME, ("a", "b"))
+    assert (metrics.survival_time, metrics.months_played, metrics.survived) == (2, 3, False)

@@ -1,12 +1,15 @@
+from datetime import datetime
 from random import Random
 
 import pytest
 
 from app.commons.config import GameConfig
 from app.commons.events import Agreed, Collected, Said, Summarised
-from app.commons.minds import Contribution
+from app.commons.minds import Contribution, Moment
+from app.commons.questions import ChoiceQuestion
 from app.commons.scenario import get_scenario
 from app.minds.policies import POLICIES, Outlook
+from app.minds.scripted import ScriptedMind
 from app.minds.scripted_talk import agree, agreed, propose, stance
 from tests.support import played, scripted_config
 
@@ -76,3 +79,11 @@ async def test_the_framework_sums_the_talk_up() -> None:
     assert first.text == (
         "John, Kate, Jack, Emma and Luke talked about the lake and settled on at most 10 tons of fish each."
     )
+
+
+async def test_a_question_that_no_policy_knows_is_refused_and_not_answered_by_chance() -> None:
+    config = scripted_config()
+    mind = ScriptedMind("John", "greedy", config, get_scenario(config.scenario))
+    moment = Moment(month=1, at=datetime(2024, 1, 1), present=config.names, month_over=datetime(2024, 2, 1))
+    with pytest.raises(NotImplementedError, match="'vote'"):
+        await mind.answer(ChoiceQuestion(purpose="vote", options=("yes", "no")), moment)
