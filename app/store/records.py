@@ -12,6 +12,8 @@ RunState = Literal["queued", "playing", "paused", "finished", "cancelled", "fail
 Control = Literal["pause", "stop"]
 MindsKind = Literal["scripted", "generative", "mixed", "imported"]
 
+LOWEST_PRIORITY, HIGHEST_PRIORITY = -100, 100
+
 LIVE_STATES = frozenset({"queued", "playing"})
 
 
@@ -32,7 +34,8 @@ class RunRecord(_Record):
 
     `reason_kind` and `reason` say why a run is paused, failed or cancelled. `cost` is what the priced calls cost;
     `unpriced_calls` counts those whose price is unknown. `pace_ms` is how long scripted minds wait before they answer,
-    so that a run can be watched; it decides nothing.
+    so that a run can be watched; it decides nothing. `priority` is 0 unless somebody said otherwise; of queued runs the
+    higher one is played first.
     """
 
     id: str
@@ -53,6 +56,7 @@ class RunRecord(_Record):
     seed: int | None
     months: int
     pace_ms: int
+    priority: int
     state: RunState
     reason_kind: str | None
     reason: str | None

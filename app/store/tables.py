@@ -16,6 +16,7 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
+    SmallInteger,
     String,
     Text,
     TypeDecorator,
@@ -92,6 +93,7 @@ class RunRow(Base):
     seed: Mapped[int | None]
     months: Mapped[int]
     pace_ms: Mapped[int] = mapped_column(default=0)
+    priority: Mapped[int] = mapped_column(SmallInteger, default=0)
 
     state: Mapped[str] = mapped_column(String(12))
     reason_kind: Mapped[str | None] = mapped_column(String(12))
