@@ -56,7 +56,7 @@ class Words(TypeDecorator[str]):
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """Return the type of the column: without a length on PostgreSQL."""
         if dialect.name == "postgresql":
-            return dialect.type_descriptor(Text(collation="C"))
+            return dialect.type_descriptor(String(collation="C"))
         return dialect.type_descriptor(Text() if self.length is None else String(self.length))
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:

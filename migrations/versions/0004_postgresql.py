@@ -1,7 +1,7 @@
 """PostgreSQL: columns that take what SQLite takes.
 
-SQLite enforces no length of a text and keeps every whole number in 64 bits; there nothing changes. On PostgreSQL all
-text becomes TEXT, compared byte by byte, and all whole numbers 64 bits wide, whichever revision made them.
+SQLite enforces no length of a text and keeps every whole number in 64 bits; there nothing changes. On PostgreSQL text
+becomes VARCHAR without a length, compared byte by byte, and whole numbers become BIGINT, whichever revision made them.
 """
 
 import sqlalchemy as sa
@@ -24,7 +24,7 @@ def upgrade() -> None:
         for column in inspector.get_columns(table):
             serial = str(column.get("default") or "").startswith("nextval(")
             if isinstance(column["type"], sa.String):
-                op.alter_column(table, column["name"], type_=sa.Text(collation="C"))
+                op.alter_column(table, column["name"], type_=sa.String(collation="C"))
             elif type(column["type"]) is sa.INTEGER and not serial:
                 op.alter_column(table, column["name"], type_=sa.BigInteger())
 
