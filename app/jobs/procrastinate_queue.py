@@ -2,8 +2,8 @@
 
 Only a *shelf* of the next few runs is kept in Procrastinate, in the order of `app.store.line`: whoever has a free place
 keeps it filled, so a launch of a thousand runs neither floods it nor goes before the next person's three. A job is a
-hint, never the truth: its task claims the run in the run table, and ends at once if somebody else has it, or it waits no
-longer. So a job that is lost, doubled or aborted costs a second, and never a run.
+hint, never the truth: its task claims the run in the run table, and ends at once if somebody else has it, or it waits
+no longer. So a job that is lost, doubled or aborted costs a second, and never a run.
 
 Each process runs Procrastinate's worker inside its event loop, for one kind of work. If that worker gives up (it does
 when the database goes away), the runs it brought are played on, and the next look starts it again.
@@ -17,11 +17,12 @@ import structlog
 from procrastinate import App, PsycopgConnector
 from procrastinate.jobs import Job, Status
 
-from app.jobs.queue import Host
 from app.store.connect import Database
+from app.store.keeper import Host
 from app.store.leases import Work, claim_one
 from app.store.line import next_in_line
-from app.store.queue_schema import OpenJob, connection_of, open_jobs, take_turns
+from app.store.queue_schema import OpenJob, connection_of, open_jobs
+from app.store.turns import take_turns
 
 SHELF = 8
 FETCH_SECONDS = 1.0
@@ -48,7 +49,7 @@ class ProcrastinateQueue:
         self._serving: asyncio.Task[None] | None = None
         self._stopping = False
         where, arguments = connection_of(database.url)
-        self._app = App(PsycopgConnector(conninfo=where, kwargs=arguments, min_size=1, max_size=CONNECTIONS))
+        self._app = App(connector=PsycopgConnector(conninfo=where, kwargs=arguments, min_size=1, max_size=CONNECTIONS))
         self._task = self._app.task(name=work.name, queue=work.name)(self._job)
 
     async def look(self) -> None:
@@ -117,7 +118,7 @@ class ProcrastinateQueue:
     async def _fill_shelf(self) -> None:
         """Make Procrastinate's waiting jobs those of the runs that are next, in their order."""
         async with self._database.write(quiet=True) as connection:
-            await take_turns(connection, self._work.name)
+            await take_turns(connection, f"line of {self._work.name}")
             wanted = await next_in_line(connection, self._work.row, SHELF)
             waiting, fetched = await open_jobs(connection, self._work.name, wanted)
             late = [job for job in fetched if job.seconds > UNCLAIMED_SECONDS]
@@ -136,9 +137,7 @@ class ProcrastinateQueue:
         while kept < min(len(wanted), len(waiting)) and wanted[kept] == waiting[kept].run_id:
             kept += 1
         fetched_meanwhile = {
-            job.run_id
-            for job in waiting[kept:]
-            if not await manager.cancel_job_by_id_async(job.id, delete_job=True)
+            job.run_id for job in waiting[kept:] if not await manager.cancel_job_by_id_async(job.id, delete_job=True)
         }
         new = [self._job_of(run_id) for run_id in wanted[kept:] if run_id not in fetched_meanwhile]
         if new:

@@ -1,48 +1,23 @@
-"""Where a worker's next run comes from: one protocol, and its implementation for a database of one host.
+"""Where a worker's next run comes from: the queue that fits the database, and the simple one for SQLite.
 
 Whichever it is, the run table is the truth: a run is played by whoever claims it there, in the order of
 `app.store.line`. A queue only decides how a worker hears of it.
 """
 
-import asyncio
-from typing import Protocol
-
+from app.store.address import is_postgresql
 from app.store.connect import Database
-from app.store.leases import Claim, Work, any_queued, claim_waiting
+from app.store.keeper import Host, Queue
+from app.store.leases import Work, any_queued, claim_waiting
 
 
-class Host(Protocol):
-    """A worker, as a queue sees it."""
+def open_queue(database: Database, work: Work, host: Host) -> Queue:
+    """Return the queue that brings *work* to *host*: the one that fits the database."""
+    if is_postgresql(database.url):
+        # Imported where it is needed: it takes half a second, and nobody on SQLite needs it.
+        from app.jobs.procrastinate_queue import ProcrastinateQueue
 
-    @property
-    def owner(self) -> str:
-        """The name under which it claims."""
-        ...
-
-    @property
-    def free(self) -> int:
-        """How many more it can play."""
-        ...
-
-    def start(self, claim: Claim) -> "asyncio.Task[object]":
-        """Play what is claimed; the task ends when it has been left."""
-        ...
-
-
-class Queue(Protocol):
-    """Brings queued work to one worker."""
-
-    async def look(self) -> None:
-        """See to what waits. Called when the database has changed, and every second or so."""
-        ...
-
-    def stop(self) -> None:
-        """Bring nothing more."""
-        ...
-
-    async def finish(self) -> None:
-        """Let go of everything; called once all that was started has ended."""
-        ...
+        return ProcrastinateQueue(database, work, host)
+    return LocalQueue(database, work, host)
 
 
 class LocalQueue:

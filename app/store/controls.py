@@ -73,8 +73,7 @@ async def resume(database: Database, run_id: str) -> RunState:
 async def prioritise(database: Database, run_id: str, priority: int) -> RunState:
     """Let a run that waits, or is paused, be played before those of lower *priority*; return its state.
 
-    Args:
-        priority: LOWEST_PRIORITY to HIGHEST_PRIORITY; 0 is the usual one.
+    Priorities go from LOWEST_PRIORITY to HIGHEST_PRIORITY; 0 is the usual one.
 
     Raises:
         UnknownRun: if there is no such run.
@@ -100,7 +99,9 @@ def obeyed(control: str) -> tuple[dict[str, Any], str]:
 
 
 async def _row(connection: AsyncConnection, run_id: str) -> Any:
-    row = (await connection.execute(select(RunRow.state, RunRow.control, RunRow.priority).where(RunRow.id == run_id))).first()
+    row = (
+        await connection.execute(select(RunRow.state, RunRow.control, RunRow.priority).where(RunRow.id == run_id))
+    ).first()
     if row is None:
         raise UnknownRun(run_id)
     return row

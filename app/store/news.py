@@ -9,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.store.connect import Database, DatabaseError
 
-INTERVAL_S = 0.1
+INTERVAL_S = 0.2
 PAUSE_AFTER_ERROR_S = 1.0
 
 log = structlog.get_logger()
@@ -38,7 +38,7 @@ class News:
 
 @contextlib.asynccontextmanager
 async def news_of(database: Database) -> AsyncIterator[News]:
-    """Give the news of *database* for as long as the block runs; with the connection lost, news comes when it is back."""
+    """Give the news of *database* for as long as the block runs; a lost connection counts as news once it is back."""
     news = News()
     listening = asyncio.create_task(_listen(database, news), name="news of the database")
     try:

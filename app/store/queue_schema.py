@@ -1,7 +1,7 @@
 """Procrastinate's tables, on PostgreSQL only, in a schema of their own beside ours, and what we ask of them.
 
-They are made from the SQL files of the installed Procrastinate. The names of its migrations are noted as they are applied,
-so that a newer Procrastinate brings its tables up to date when the database is upgraded the next time.
+They are made from the SQL files of the installed Procrastinate. The names of its migrations are noted as they are
+applied, so that a newer Procrastinate brings its tables up to date when the database is upgraded the next time.
 """
 
 from collections.abc import Sequence
@@ -32,22 +32,17 @@ _OPEN_JOBS = text(
     FROM {SCHEMA}.procrastinate_jobs job JOIN {SCHEMA}.procrastinate_events event ON event.job_id = job.id
     WHERE job.queue_name = :queue AND (job.status = 'todo' OR (job.status = 'doing' AND job.lock = ANY(:runs)))
     GROUP BY job.id ORDER BY job.id
-    """  # noqa: S608 - the schema's name is ours
+    """
 )
 
 
 async def open_jobs(
     connection: AsyncConnection, queue: str, runs: Sequence[str]
 ) -> tuple[list[OpenJob], list[OpenJob]]:
-    """Return the jobs of *queue* that wait, in the order in which they will be fetched, and those fetched for *runs*."""
+    """Return the jobs of *queue* that wait, in the order they will be fetched in, and those fetched for *runs*."""
     rows = await connection.execute(_OPEN_JOBS, {"queue": queue, "runs": list(runs)})
     jobs = [OpenJob(*row) for row in rows]
     return [job for job in jobs if job.status == "todo"], [job for job in jobs if job.status == "doing"]
-
-
-async def take_turns(connection: AsyncConnection, name: str) -> None:
-    """Wait until no other transaction is in its turn under *name*; ours lasts until it ends."""
-    await connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": f"govsim queue {name}"})
 
 
 def connection_of(url: URL) -> tuple[str, dict[str, Any]]:

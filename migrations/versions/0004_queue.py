@@ -1,10 +1,12 @@
-"""Priority of a run."""
+"""Priority of a run; Procrastinate's tables on PostgreSQL."""
 
 import sqlalchemy as sa
 from alembic import op
 
+from app.store.queue_schema import drop_queue
+
 revision = "0004_queue"
-down_revision = "0003"
+down_revision = ("0004_postgresql", "0004_retries")
 branch_labels = None
 depends_on = None
 
@@ -15,5 +17,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    drop_queue(op.get_bind())
     with op.batch_alter_table("run") as run:
         run.drop_column("priority")
