@@ -1,9 +1,10 @@
 """The queue of PostgreSQL, where workers are on several hosts: Procrastinate brings runs to them.
 
-Only a *shelf* of the next few runs is kept in Procrastinate, in the order of `app.store.line`: whoever has a free place
-keeps it filled, so a launch of a thousand runs neither floods it nor goes before the next person's three. A job is a
-hint, never the truth: its task claims the run in the run table, and ends at once if somebody else has it, or it waits
-no longer. So a job that is lost, doubled or aborted costs a second, and never a run.
+Only what can be played at once is put on Procrastinate's table, a *shelf* filled in the order of `app.store.line` by
+whoever has free places, with no more than those: so a launch of a thousand runs does not go before the next person's
+three, and what is urgent is next as soon as a place is free. A job is a hint, never the truth: its task claims the run
+in the run table, and ends at once if somebody else has it, or it waits no longer. So a job that is lost, doubled or
+aborted costs a second, and never a run.
 
 Each process runs Procrastinate's worker inside its event loop, for one kind of work. If that worker gives up (it does
 when the database goes away), the runs it brought are played on, and the next look starts it again.
@@ -19,16 +20,18 @@ from procrastinate.jobs import Job, Status
 
 from app.store.connect import Database
 from app.store.keeper import Host
-from app.store.leases import Work, claim_one
+from app.store.leases import Work, any_queued, claim_one
 from app.store.line import next_in_line
 from app.store.queue_schema import OpenJob, connection_of, open_jobs
 from app.store.turns import take_turns
 
-SHELF = 8
+LONGEST_SHELF = 32
 FETCH_SECONDS = 1.0
 """How often Procrastinate looks for jobs that it was not notified of."""
 UNCLAIMED_SECONDS = 5.0
 """A run that still waits so long after its job was fetched has lost its worker."""
+LEFT_LYING_SECONDS = 3.0
+"""What was put on the shelf so long ago, and not fetched, is more than there are free places."""
 STALLED_SECONDS = 60
 CONNECTIONS = 3
 
@@ -48,6 +51,8 @@ class ProcrastinateQueue:
         self._taking: set[asyncio.Task[None]] = set()
         self._serving: asyncio.Task[None] | None = None
         self._stopping = False
+        self._arriving = 0
+        self._next_clearing = 0.0
         where, arguments = connection_of(database.url)
         self._app = App(connector=PsycopgConnector(conninfo=where, kwargs=arguments, min_size=1, max_size=CONNECTIONS))
         self._task = self._app.task(name=work.name, queue=work.name)(self._job)
@@ -58,6 +63,9 @@ class ProcrastinateQueue:
             await self._serve()
         if self._host.free > 0:
             await self._fill_shelf()
+        elif (now := asyncio.get_running_loop().time()) >= self._next_clearing:
+            self._next_clearing = now + LEFT_LYING_SECONDS
+            await self._clear_shelf()
 
     def stop(self) -> None:
         """Fetch nothing more; runs that are being played end as their players do."""
@@ -71,7 +79,7 @@ class ProcrastinateQueue:
             await asyncio.gather(self._serving, return_exceptions=True)
         await asyncio.gather(*self._taking, return_exceptions=True)
         try:
-            await self._fill_shelf()
+            await self._fill_shelf(at_least=1)
         finally:
             await self._app.close_async()
 
@@ -111,21 +119,39 @@ class ProcrastinateQueue:
         async with self._places:
             if self._stopping:
                 return
-            claim = await claim_one(self._database, run_id, self._host.owner, self._work)
-            if claim is not None:
-                await self._host.start(claim)
+            self._arriving += 1
+            try:
+                claim = await claim_one(self._database, run_id, self._host.owner, self._work)
+                player = self._host.start(claim) if claim is not None else None
+            finally:
+                self._arriving -= 1
+            if player is not None:
+                await player
 
-    async def _fill_shelf(self) -> None:
-        """Make Procrastinate's waiting jobs those of the runs that are next, in their order."""
+    async def _fill_shelf(self, at_least: int = 0) -> None:
+        """Make Procrastinate's waiting jobs those of the runs that are next, in their order, for our free places."""
+        if not await any_queued(self._database, self._work):
+            return
         async with self._database.write(quiet=True) as connection:
             await take_turns(connection, f"line of {self._work.name}")
-            wanted = await next_in_line(connection, self._work.row, SHELF)
+            wanted = await next_in_line(connection, self._work.row, LONGEST_SHELF)
             waiting, fetched = await open_jobs(connection, self._work.name, wanted)
             late = [job for job in fetched if job.seconds > UNCLAIMED_SECONDS]
-            in_time = {job.run_id for job in fetched} - {job.run_id for job in late}
-            wanted = [run_id for run_id in wanted if run_id not in in_time]
+            on_their_way = {job.run_id for job in fetched} - {job.run_id for job in late}
+            places = self._host.free - max(self._arriving, len(on_their_way))
+            # Some of what waits there may be for the places of others.
+            count = max(places, len(waiting), at_least)
+            wanted = [run_id for run_id in wanted if run_id not in on_their_way][:count]
             if late or wanted != [job.run_id for job in waiting]:
                 await self._put(wanted, waiting, late)
+
+    async def _clear_shelf(self) -> None:
+        """Take down what nobody has fetched: whoever it was put there for is gone, and others may be next by now."""
+        async with self._database.read() as connection:
+            waiting, _ = await open_jobs(connection, self._work.name, ())
+        for job in waiting:
+            if job.seconds > LEFT_LYING_SECONDS:
+                await self._app.job_manager.cancel_job_by_id_async(job.id, delete_job=True)
 
     async def _put(self, wanted: Sequence[str], waiting: Sequence[OpenJob], late: Sequence[OpenJob]) -> None:
         manager = self._app.job_manager

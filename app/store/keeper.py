@@ -157,6 +157,7 @@ class Keeper:
         run_id = held.claim.run_id
         if self._held.get(run_id) is held:
             del self._held[run_id], self._tasks[run_id]
+            self._news.tell()  # there is a free place
 
     async def _keep_leases(self) -> None:
         """Beat, look for lost work and pass on what people ask for."""
