@@ -2,15 +2,16 @@
 
 import asyncio
 import signal
+from collections.abc import Callable
 
 from app.store.controls import request
 from app.store.queries import list_calls, run_log
-from app.store.subskills import get_subskill_run
+from app.store.subskills import SubskillRun, get_subskill_run
 from app.subskills.plan import SubskillPlan, start_tests
 from tests.fakes.process import FakeModelServer
 from tests.support import ROOT, Instance
 
-PLAN = {"minds": ["generative:lab/villager"], "months": 5}
+PLAN = {"minds": ["generative:lab/villager"], "months": 3}
 
 
 async def recorded(instance: Instance, run_id: str) -> set[str]:
@@ -21,6 +22,15 @@ async def owners(instance: Instance, ids: list[str]) -> dict[str, str]:
     """Wait until all runs are being played; return who plays which."""
     runs = [await instance.until(run_id, lambda run: run.owner is not None and run.calls > 0) for run_id in ids]
     return {run.id: run.owner or "" for run in runs}
+
+
+async def tests_until(instance: Instance, tests_id: str, reached: Callable[[SubskillRun], bool]) -> None:
+    """Wait until subskill tests are as *reached* wants them."""
+    async with asyncio.timeout(60):
+        while True:
+            if reached(await get_subskill_run(instance.database, tests_id)):
+                return
+            await asyncio.sleep(0.05)
 
 
 async def test_when_one_of_two_workers_is_killed_the_other_goes_on_with_its_runs(
@@ -58,7 +68,7 @@ async def test_a_frozen_worker_that_comes_back_writes_nothing_and_plays_on_with_
     for one in (run_id, other):
         await instance.until(one, lambda run: run.state == "finished")
     assert await instance.events(run_id) == await instance.events(other)
-    assert len(await recorded(instance, run_id)) == 5 * 71
+    assert len(await recorded(instance, run_id)) == 3 * 71
     said = [entry.text for entry in await run_log(instance.database, run_id)]
     assert sum(text.startswith("Finished") for text in said) == 1
     assert frozen.poll() is None
@@ -93,12 +103,12 @@ async def test_the_same_signal_twice_ends_a_worker_at_once(instance: Instance, s
     assert worker.returncode == -signal.SIGTERM
 
 
-async def test_an_urgent_run_is_played_before_those_that_wait(instance: Instance, server: FakeModelServer) -> None:
-    server.control(latency_ms=5)
-    usual = await instance.launch(**PLAN, seeds=[1, 2, 3])
+async def test_an_urgent_run_is_played_before_those_that_wait(instance: Instance) -> None:
+    scripted = {"minds": ["scripted:fair-share"], "months": 3, "pace_ms": 50}
+    usual = await instance.launch(**scripted, seeds=[1, 2, 3])
     instance.start("worker", "--runs", "1")
     await instance.until(usual[0], lambda run: run.state == "playing")
-    [urgent] = await instance.launch(**PLAN, priority=10)
+    [urgent] = await instance.launch(**scripted, priority=10)
     done = await instance.until(urgent, lambda run: run.state == "finished")
     last = await instance.until(usual[2], lambda run: run.state == "finished")
     assert done.ended_at is not None and last.started_at is not None and done.ended_at <= last.started_at
@@ -116,16 +126,12 @@ async def test_subskill_tests_reach_a_worker_and_go_on_with_another(
         prompt_folders=[ROOT / "templates" / "prompts"],
     )
     worker = instance.start("worker")
-    async with asyncio.timeout(60):
-        while (await get_subskill_run(instance.database, tests_id)).done == 0:
-            await asyncio.sleep(0.05)
+    await tests_until(instance, tests_id, lambda tests: tests.done > 0)
     worker.terminate()
     worker.wait(30)
     assert (await get_subskill_run(instance.database, tests_id)).state == "queued"
     instance.start("worker")
-    async with asyncio.timeout(60):
-        while (await get_subskill_run(instance.database, tests_id)).state != "finished":
-            await asyncio.sleep(0.05)
+    await tests_until(instance, tests_id, lambda tests: tests.state == "finished")
     assert set(server.stats()["calls"][tests_id].values()) == {1}
 
 
