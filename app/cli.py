@@ -131,9 +131,20 @@ def worker(
         try:
             async with hub_of(settings) as hub:
                 stale_after = timedelta(seconds=settings.stale_after_s)
-                capacity = runs_at_once or settings.runs_per_worker
-                runs = Worker(database, hub, capacity=capacity, stale_after=stale_after)
-                tests = SubskillWorker(database, hub, owner=owner_name("worker"), stale_after=stale_after)
+                runs = Worker(
+                    database,
+                    hub,
+                    capacity=runs_at_once or settings.runs_per_worker,
+                    stale_after=stale_after,
+                    retry_after_s=settings.retry_after_s,
+                )
+                tests = SubskillWorker(
+                    database,
+                    hub,
+                    owner=owner_name("worker"),
+                    stale_after=stale_after,
+                    retry_after_s=settings.retry_after_s,
+                )
                 opened = partial(open_queue, database)
                 async with news_of(database) as news:
                     await asyncio.gather(runs.work(stop, opened, news), tests.work(stop, opened, news))

@@ -6,6 +6,7 @@ The one loop of workers, whatever they play: runs (`jobs/`) or subskill tests (`
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import timedelta
+from time import monotonic
 from typing import Any, Protocol
 
 import structlog
@@ -14,7 +15,9 @@ from app.store.connect import Database
 from app.store.leases import RUNS, Claim, Work, beat, wishes
 from app.store.lost import Watch, recover_lost
 from app.store.news import News
+from app.store.outage import in_short, is_outage
 from app.store.records import RunState
+from app.store.waiting import resume_configured, resume_due
 
 POLL_SECONDS = 0.5
 """How often wishes are looked at when there is no news of the database."""
@@ -85,6 +88,9 @@ class Keeper:
         self._stale_after = stale_after
         self._work = work
         self._watch = Watch()
+        self._serving = False
+        self._confirmed_at = monotonic()
+        self._confirmed = asyncio.Event()
         self._held: dict[str, Held] = {}
         self._tasks: dict[str, asyncio.Task[object]] = {}
         self._play: Callable[[Claim], Held] | None = None
@@ -102,14 +108,26 @@ class Keeper:
         return self._capacity - len(self._held)
 
     async def serve(
-        self, stop: asyncio.Event, play: Callable[[Claim], Held], capacity: int, open_queue: OpenQueue, news: News
+        self,
+        stop: asyncio.Event,
+        play: Callable[[Claim], Held],
+        capacity: int,
+        can_ask: Callable[[str], bool],
+        open_queue: OpenQueue,
+        news: News,
     ) -> None:
-        """Play what a queue brings, at most *capacity* at once, until *stop* is set; then hand back what is left."""
+        """Play what a queue brings, at most *capacity* at once, until *stop* is set; then hand back what is left.
+
+        What waits for a model that this process *can_ask* is queued at the start; what waits for an endpoint or for
+        disk space whenever its time has come.
+        """
+        self._serving = True
         self._play, self._capacity, self._news = play, capacity, news
         queue = open_queue(self._work, self)
         watch = asyncio.create_task(self._keep_leases())
         stopped = asyncio.create_task(stop.wait())
         try:
+            await self._guard(self._resume_configured(can_ask))
             while not stop.is_set():
                 seen = news.number
                 await self._guard(queue.look())
@@ -145,6 +163,15 @@ class Keeper:
         finally:
             await _end(watch)
 
+    async def confirmed(self) -> None:
+        """Return at once while the leases were lately seen to be ours; else wait until they have been looked at.
+
+        A process that was frozen or cut off may have lost them: what was lost is told so before this returns.
+        """
+        while monotonic() - self._confirmed_at > self._stale_after.total_seconds() / 2:
+            self._confirmed.clear()
+            await self._confirmed.wait()
+
     def _start(self, held: Held) -> "asyncio.Task[object]":
         run_id = held.claim.run_id
         self._held[run_id] = held
@@ -171,18 +198,26 @@ class Keeper:
                 await self._guard(self._beat())
             await self._news.wait(seen, POLL_SECONDS)
 
+    async def _resume_configured(self, can_ask: Callable[[str], bool]) -> None:
+        for run_id in await resume_configured(self._database, can_ask, self._work):
+            log.info(f"{self._work.name} tried again: its model can be asked here", run=run_id)
+
     async def _beat(self) -> None:
         await beat(self._database, self._claims(), self._work)
         for run_id in await recover_lost(self._database, self._watch, self._stale_after, self._work):
             log.warning(f"lost {self._work.name} taken back", run=run_id)
+        if self._serving:
+            for run_id in await resume_due(self._database, self._work):
+                log.info(f"{self._work.name} tried again", run=run_id)
 
     async def _pass_wishes_on(self) -> None:
-        claims = self._claims()
-        if not claims:
-            return
-        for run_id, wish in (await wishes(self._database, claims, self._work)).items():
+        claims, moment = self._claims(), monotonic()
+        asked = await wishes(self._database, claims, self._work) if claims else {}
+        for run_id, wish in asked.items():
             if run_id in self._held:
                 self._held[run_id].wish(wish)
+        self._confirmed_at = moment
+        self._confirmed.set()
 
     def _claims(self) -> list[Claim]:
         return [held.claim for held in self._held.values()]
@@ -191,8 +226,11 @@ class Keeper:
         """Run a step of the loop; a database that fails for a while must not end the worker."""
         try:
             await step
-        except Exception:
-            log.exception("the worker goes on after an error")
+        except Exception as error:
+            if is_outage(error):
+                log.warning("the database does not answer; the worker tries again", error=in_short(error))
+            else:
+                log.exception("the worker goes on after an error")
             await asyncio.sleep(1)
 
 

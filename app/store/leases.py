@@ -111,7 +111,7 @@ async def beat(database: Database, claims: Collection[Claim], work: Work = RUNS)
     if not claims:
         return
     mine = [(claim.run_id, claim.epoch) for claim in claims]
-    async with database.write() as connection:
+    async with database.write(quiet=True) as connection:
         await connection.execute(
             update(work.row)
             .where(tuple_(work.row.id, work.row.epoch).in_(mine), work.row.state == "playing")

@@ -6,7 +6,7 @@ from alembic import op
 from app.store.queue_schema import drop_queue
 
 revision = "0004_queue"
-down_revision = ("0004_postgresql", "0004_retries")
+down_revision = "0004_retries"
 branch_labels = None
 depends_on = None
 
