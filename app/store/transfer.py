@@ -24,6 +24,12 @@ def kept_tables() -> list[Table]:
     return [table for table in Base.metadata.sorted_tables if not table.info.get("transient")]
 
 
+async def take_time(connection: AsyncConnection) -> None:
+    """Let the transaction at hand be idle while files are read or written; PostgreSQL would end it otherwise."""
+    if connection.dialect.name == "postgresql":
+        await connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+
+
 async def count_rows(connection: AsyncConnection, table: Table) -> int:
     """Return how many rows *table* has."""
     return (await connection.execute(select(func.count()).select_from(table))).scalar_one()
