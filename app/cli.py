@@ -25,6 +25,10 @@ from app.jobs.choices import read_choices
 from app.jobs.complaints import sentence
 from app.jobs.launch import LaunchError, LaunchPlan
 from app.jobs.rerun import NotRerunnable
+from app.keeping.archive import UnusableBackup
+from app.keeping.backup import BackupRefused
+from app.keeping.restore import RestoreRefused
+from app.keeping_cli import backup, restore
 from app.minds.prompts import PromptError
 from app.models.base import ModelError
 from app.prompts_cli import prompt_commands
@@ -60,6 +64,9 @@ KNOWN_ERRORS = (
     UnknownName,
     SubskillPlanError,
     UnreadableResults,
+    BackupRefused,
+    RestoreRefused,
+    UnusableBackup,
 )
 
 
@@ -266,7 +273,7 @@ def models(
     print_models(hub, as_json=as_json)
 
 
-for command in (rerun, export, subskills):
+for command in (rerun, export, subskills, backup, restore):
     app.command()(command)
 app.command("import-subskills")(import_subskills)
 

@@ -1,0 +1,53 @@
+"""One long transaction in which a whole database is put together: schema and rows, all or nothing."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from app.store.connect import BUSY_TIMEOUT_MS, DatabaseError, database_url
+from app.store.transfer import take_time
+
+
+@asynccontextmanager
+async def rebuilding(url: str) -> AsyncIterator[AsyncConnection]:
+    """Give a connection in a transaction that is committed on leaving and rolled back on an error.
+
+    On SQLite foreign keys are looked at once, at the end: while tables are rebuilt, a row may have to wait for the row
+    it points to.
+
+    Raises:
+        DatabaseError: at the end, if a row points to one that is not there; nothing is kept then.
+    """
+    engine = create_async_engine(database_url(url), poolclass=NullPool)
+    if engine.dialect.name == "sqlite":
+        _prepare(engine)
+    try:
+        async with engine.begin() as connection:
+            await take_time(connection)
+            yield connection
+            if engine.dialect.name == "sqlite":
+                lost = (await connection.exec_driver_sql("PRAGMA foreign_key_check")).mappings().first()
+                if lost is not None:
+                    raise DatabaseError(
+                        f"A row of {lost['table']} points to a row of {lost['parent']} that is missing."
+                    )
+    finally:
+        await engine.dispose()
+
+
+def _prepare(engine: AsyncEngine) -> None:
+    @event.listens_for(engine.sync_engine, "connect")
+    def _on_connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in (f"busy_timeout={BUSY_TIMEOUT_MS}", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=OFF"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def _on_begin(connection: Any) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
