@@ -34,6 +34,7 @@ from app.models.base import ModelError
 from app.prompts_cli import prompt_commands
 from app.record_cli import export, rerun
 from app.settings import SettingsError, load_settings
+from app.store.address import shown
 from app.store.connect import DatabaseError, open_database
 from app.store.runs import UnknownRun
 from app.subskills.plan import SubskillPlanError
@@ -282,7 +283,7 @@ app.command("import-subskills")(import_subskills)
 def db_upgrade() -> None:
     """Bring the database to the current schema."""
     settings = settings_and_schema()
-    typer.echo(f"{settings.database_url} is at the current schema.")
+    typer.echo(f"{shown(settings.database_url)} is at the current schema.")
 
 
 def main() -> None:

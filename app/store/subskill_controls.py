@@ -20,7 +20,7 @@ async def stop_tests(database: Database, run_id: str) -> RunState:
         StateConflict: if they are over.
     """
     async with database.write() as connection:
-        row = (await connection.execute(select(Row.state).where(Row.id == run_id))).first()
+        row = (await connection.execute(select(Row.state).where(Row.id == run_id).with_for_update())).first()
         if row is None:
             raise UnknownSubskillRun(run_id)
         if row.state == "playing":
@@ -41,7 +41,8 @@ async def resume_tests(database: Database, run_id: str) -> RunState:
         StateConflict: if they are finished or imported.
     """
     async with database.write() as connection:
-        row = (await connection.execute(select(Row.state, Row.origin).where(Row.id == run_id))).first()
+        query = select(Row.state, Row.origin).where(Row.id == run_id).with_for_update()
+        row = (await connection.execute(query)).first()
         if row is None:
             raise UnknownSubskillRun(run_id)
         if row.state in ("queued", "playing"):
