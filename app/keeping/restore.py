@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.keeping.archive import Archive, Manifest, TablePart, UnusableBackup
-from app.store.connect import database_url
+from app.store.address import database_url
 from app.store.controls import obeyed
 from app.store.portable import table_of
 from app.store.rebuild import rebuilding

@@ -19,13 +19,12 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
-    Text,
     TypeDecorator,
 )
 from sqlalchemy.types import TypeEngine
 
-from app.store.tables import UtcDateTime
 from app.store.transfer import Rows
+from app.store.types import UtcDateTime, Words
 
 Kind = Literal["text", "whole", "real", "truth", "bytes", "moment", "json"]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
@@ -41,7 +40,7 @@ _TYPES: Sequence[tuple[type[TypeEngine[Any]], Kind]] = (
     (String, "text"),
 )
 _STORED: dict[Kind, TypeEngine[Any]] = {
-    "text": Text(),
+    "text": Words(),
     "whole": BigInteger(),
     "real": Float(53),
     "truth": Boolean(),

@@ -5,10 +5,14 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from sqlalchemy import event
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from app.store.connect import BUSY_TIMEOUT_MS, DatabaseError, database_url
+from app.store.address import DatabaseError, database_url, is_postgresql, make_folder, refusal
+from app.store.postgresql import connect_arguments
+from app.store.schema import take_turns
+from app.store.sqlite import BUSY_TIMEOUT_MS
 from app.store.transfer import take_time
 
 
@@ -20,23 +24,34 @@ async def rebuilding(url: str) -> AsyncIterator[AsyncConnection]:
     it points to.
 
     Raises:
-        DatabaseError: at the end, if a row points to one that is not there; nothing is kept then.
+        DatabaseError: if the database cannot be reached; at the end, if a row points to one that is not there.
     """
-    engine = create_async_engine(database_url(url), poolclass=NullPool)
-    if engine.dialect.name == "sqlite":
+    address = database_url(url)
+    make_folder(address)
+    if is_postgresql(address):
+        engine = create_async_engine(address, poolclass=NullPool, connect_args=connect_arguments(address))
+    else:
+        engine = create_async_engine(address, poolclass=NullPool)
         _prepare(engine)
     try:
-        async with engine.begin() as connection:
+        try:
+            connection = await engine.connect()
+        except DBAPIError as error:
+            raise refusal(address, error) from error
+        async with connection, connection.begin():
+            await connection.run_sync(take_turns)
             await take_time(connection)
             yield connection
-            if engine.dialect.name == "sqlite":
-                lost = (await connection.exec_driver_sql("PRAGMA foreign_key_check")).mappings().first()
-                if lost is not None:
-                    raise DatabaseError(
-                        f"A row of {lost['table']} points to a row of {lost['parent']} that is missing."
-                    )
+            if not is_postgresql(address):
+                await _find_lost_rows(connection)
     finally:
         await engine.dispose()
+
+
+async def _find_lost_rows(connection: AsyncConnection) -> None:
+    lost = (await connection.exec_driver_sql("PRAGMA foreign_key_check")).mappings().first()
+    if lost is not None:
+        raise DatabaseError(f"A row of {lost['table']} points to a row of {lost['parent']} that is missing.")
 
 
 def _prepare(engine: AsyncEngine) -> None:

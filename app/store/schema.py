@@ -6,7 +6,10 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, inspect
+from sqlalchemy import Connection, inspect, text
+
+# Any number, the same in every version of this program.
+LOCK = 0x60F51
 
 
 def alembic_config(migrations: Path) -> Config:
@@ -32,6 +35,12 @@ def revision_of(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
+def take_turns(connection: Connection) -> None:
+    """Wait for another process that changes the schema; on SQLite beginning the transaction did."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+
+
 def move_schema(connection: Connection, migrations: Path, revision: str) -> None:
     """Bring the schema to *revision*, up or down, in the transaction that *connection* is in.
 
@@ -45,8 +54,9 @@ def move_schema(connection: Connection, migrations: Path, revision: str) -> None
     wanted = scripts.get_current_head() if revision == "head" else revision
     if here == wanted:
         return
-    above = {script.revision for script in scripts.iterate_revisions(here, "base")} if here else set()
-    if revision == "base" or wanted in above:
+    known = {script.revision for script in scripts.walk_revisions()}
+    below = {script.revision for script in scripts.iterate_revisions(here, "base")} if here in known else set()
+    if revision == "base" or wanted in below:
         command.downgrade(config, revision)
     else:
         command.upgrade(config, revision)
