@@ -18,6 +18,7 @@ from sqlalchemy.exc import OperationalError
 from app.command_line import errors, fail, hub_of, number_or_none, prompt_folders, settings_and_schema
 from app.commons.config import AllocationRule
 from app.commons.scenario import UnknownName
+from app.db_cli import db
 from app.interop.export import ExportError
 from app.interop.files import NothingToImport
 from app.interop.research_log import NothingToExport
@@ -27,6 +28,7 @@ from app.jobs.launch import LaunchError, LaunchPlan
 from app.jobs.rerun import NotRerunnable
 from app.keeping.archive import UnusableBackup
 from app.keeping.backup import BackupRefused
+from app.keeping.copy import CopyRefused
 from app.keeping.restore import RestoreRefused
 from app.keeping_cli import backup, restore
 from app.minds.prompts import PromptError
@@ -34,7 +36,6 @@ from app.models.base import ModelError
 from app.prompts_cli import prompt_commands
 from app.record_cli import export, rerun
 from app.settings import SettingsError, load_settings
-from app.store.address import shown
 from app.store.connect import DatabaseError, open_database
 from app.store.runs import UnknownRun
 from app.subskills.plan import SubskillPlanError
@@ -48,7 +49,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-db = typer.Typer(help="The database.", no_args_is_help=True)
 app.add_typer(db, name="db")
 app.add_typer(prompt_commands, name="prompts")
 
@@ -66,6 +66,7 @@ KNOWN_ERRORS = (
     SubskillPlanError,
     UnreadableResults,
     BackupRefused,
+    CopyRefused,
     RestoreRefused,
     UnusableBackup,
 )
@@ -277,13 +278,6 @@ def models(
 for command in (rerun, export, subskills, backup, restore):
     app.command()(command)
 app.command("import-subskills")(import_subskills)
-
-
-@db.command("upgrade")
-def db_upgrade() -> None:
-    """Bring the database to the current schema."""
-    settings = settings_and_schema()
-    typer.echo(f"{shown(settings.database_url)} is at the current schema.")
 
 
 def main() -> None:
