@@ -8,7 +8,10 @@ from app.store.leases import claim_next
 from app.store.queries import events_after
 from app.store.runs import get_run
 from app.web.live import look_at, stream_run
+from tests.databases import on_both
 from tests.web.conftest import Site
+
+database_kind = on_both
 
 
 def messages(text: str) -> list[dict[str, str]]:
