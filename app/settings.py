@@ -25,7 +25,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="GOVSIM_", extra="ignore")
 
     database_url: str = Field(
-        default="sqlite:///govsim-data/govsim.db", description="where runs are stored; relative to where you start"
+        default="sqlite:///govsim-data/govsim.db", description="where runs are stored: a SQLite file or PostgreSQL"
     )
     models_file: Path | None = Field(default=None, description="models.toml: model endpoints by name")
     prompts: Path | None = Field(default=None, description="a folder with prompt sets of your own")

@@ -41,8 +41,8 @@ async def resume_tests(database: Database, run_id: str) -> RunState:
         StateConflict: if they are finished or imported.
     """
     async with database.write() as connection:
-        query = select(Row.state, Row.origin).where(Row.id == run_id)
-        row = (await connection.execute(query.with_for_update())).first()
+        query = select(Row.state, Row.origin).where(Row.id == run_id).with_for_update()
+        row = (await connection.execute(query)).first()
         if row is None:
             raise UnknownSubskillRun(run_id)
         if row.state in ("queued", "playing"):

@@ -11,9 +11,12 @@ from app.store.subskill_recorder import open_subskill_recorder
 from app.store.subskills import subskill_cases
 from app.subskills.plan import read_plan, start_tests
 from app.subskills.research import import_results
+from tests.databases import on_both
 from tests.subskills.test_research import write
 from tests.support import ROOT
 from tests.web.conftest import Site
+
+database_kind = on_both
 
 HOSTILE = "<script>alert(1)</script>"
 
