@@ -16,6 +16,7 @@ from collections.abc import Sequence
 
 import structlog
 from procrastinate import App, PsycopgConnector
+from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Job, Status
 
 from app.store.connect import Database
@@ -34,6 +35,7 @@ LEFT_LYING_SECONDS = 3.0
 """What was put on the shelf so long ago, and not fetched, is more than there are free places."""
 STALLED_SECONDS = 60
 CONNECTIONS = 3
+CONNECT_SECONDS = 5.0
 
 log = structlog.get_logger()
 
@@ -54,18 +56,28 @@ class ProcrastinateQueue:
         self._arriving = 0
         self._next_clearing = 0.0
         where, arguments = connection_of(database.url)
-        self._app = App(connector=PsycopgConnector(conninfo=where, kwargs=arguments, min_size=1, max_size=CONNECTIONS))
+        connector = PsycopgConnector(
+            conninfo=where, kwargs=arguments, min_size=1, max_size=CONNECTIONS, timeout=CONNECT_SECONDS
+        )
+        self._app = App(connector=connector)
         self._task = self._app.task(name=work.name, queue=work.name)(self._job)
 
     async def look(self) -> None:
-        """See that Procrastinate's worker runs and, if the host has a free place, that the shelf is filled."""
-        if self._serving is None or self._serving.done():
-            await self._serve()
-        if self._host.free > 0:
-            await self._fill_shelf()
-        elif (now := asyncio.get_running_loop().time()) >= self._next_clearing:
-            self._next_clearing = now + LEFT_LYING_SECONDS
-            await self._clear_shelf()
+        """See that Procrastinate's worker runs and, if the host has a free place, that the shelf is filled.
+
+        Raises:
+            ConnectionError: if Procrastinate does not reach the database.
+        """
+        try:
+            if self._serving is None or self._serving.done():
+                await self._serve()
+            if self._host.free > 0:
+                await self._fill_shelf()
+            elif (now := asyncio.get_running_loop().time()) >= self._next_clearing:
+                self._next_clearing = now + LEFT_LYING_SECONDS
+                await self._clear_shelf()
+        except ConnectorException as error:
+            raise ConnectionError(f"the queue is not connected: {error.__cause__ or error}") from error
 
     def stop(self) -> None:
         """Fetch nothing more; runs that are being played end as their players do."""
@@ -87,7 +99,11 @@ class ProcrastinateQueue:
         if self._serving is not None and (error := self._serving.exception()) is not None:
             log.warning("the queue is connected again", error=str(error) or type(error).__name__)
         self._serving = None
-        await self._app.open_async()
+        try:
+            await self._app.open_async()
+        except ConnectorException:
+            await self._app.close_async()  # a pool that could not be opened cannot be opened again
+            raise
         await self._forget_stalled()
         self._serving = asyncio.create_task(
             self._app.run_worker_async(

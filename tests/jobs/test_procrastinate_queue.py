@@ -1,14 +1,18 @@
 """What Procrastinate's jobs are when something went wrong: hints, put right within seconds."""
 
+import asyncio
 import contextlib
+import shutil
+from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from app.store import runs
-from app.store.connect import Database
+from app.store.connect import Database, open_database
 from app.store.controls import request
+from tests.databases import PostgresServer, start_server
 from tests.jobs.playing import shelf_is_empty, state, until, working
 from tests.store.test_line import launch
 
@@ -16,6 +20,17 @@ from tests.store.test_line import launch
 @pytest.fixture
 def database_kind() -> str:
     return "postgresql"
+
+
+@pytest.fixture
+def own_server() -> Iterator[PostgresServer]:
+    """A server that no other test uses: this one is restarted."""
+    server = start_server()
+    try:
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(server.folder, ignore_errors=True)
 
 
 async def execute(database: Database, statement: str) -> None:
@@ -97,3 +112,16 @@ async def test_what_a_gone_worker_left_on_the_shelf_goes_before_nobody(database:
         await until(lambda: shelf_is_empty(database))
         worker.finish(ids[0])
         await until(lambda: worker.started == ids[:2])
+
+
+async def test_workers_go_on_after_the_database_server_was_gone(own_server: PostgresServer) -> None:
+    database = open_database(own_server.url(own_server.new_database()))
+    ids = await launch(database, 4)
+    async with working(database, 2) as worker:
+        await until(lambda: sorted(worker.started) == sorted(ids[:2]))
+        await asyncio.to_thread(own_server.restart)
+        for run_id in ids[:2]:
+            worker.finish(run_id)
+        await until(lambda: sorted(worker.started) == sorted(ids), seconds=60)
+    assert [(await runs.get_run(database, run_id)).epoch for run_id in ids] == [1, 1, 1, 1]
+    await database.close()

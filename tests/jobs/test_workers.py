@@ -122,7 +122,7 @@ async def test_subskill_tests_reach_a_worker_and_go_on_with_another(
     [tests_id] = await start_tests(
         instance.database,
         plan,
-        check_model=lambda name, kind="chat": None,
+        check_model=lambda name: None,
         prompt_folders=[ROOT / "templates" / "prompts"],
     )
     worker = instance.start("worker")
