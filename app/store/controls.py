@@ -110,7 +110,7 @@ def obeyed(control: str) -> tuple[dict[str, Any], str]:
 
 
 async def _row(connection: AsyncConnection, run_id: str) -> Any:
-    query = select(RunRow.state, RunRow.control, RunRow.priority, RunRow.retry_at).where(RunRow.id == run_id)
+    query = select(RunRow.state, RunRow.control, RunRow.retry_at, RunRow.priority).where(RunRow.id == run_id)
     row = (await connection.execute(query.with_for_update())).first()
     if row is None:
         raise UnknownRun(run_id)

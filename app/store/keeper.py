@@ -80,13 +80,24 @@ OpenQueue = Callable[[Work, Host], Queue]
 
 
 class Keeper:
-    """Holds the leases of one process on one kind of work, under the name *owner*."""
+    """Holds the leases of one process on one kind of work, under the name *owner*.
 
-    def __init__(self, database: Database, owner: str, stale_after: timedelta, work: Work = RUNS) -> None:
+    *can_ask* tells whether the process has a model; what waited for it is queued when `serve` begins.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        owner: str,
+        stale_after: timedelta,
+        work: Work = RUNS,
+        can_ask: Callable[[str], bool] = lambda model: False,
+    ) -> None:
         self._owner = owner
         self._database = database
         self._stale_after = stale_after
         self._work = work
+        self._can_ask = can_ask
         self._watch = Watch()
         self._serving = False
         self._confirmed_at = monotonic()
@@ -108,26 +119,15 @@ class Keeper:
         return self._capacity - len(self._held)
 
     async def serve(
-        self,
-        stop: asyncio.Event,
-        play: Callable[[Claim], Held],
-        capacity: int,
-        can_ask: Callable[[str], bool],
-        open_queue: OpenQueue,
-        news: News,
+        self, stop: asyncio.Event, play: Callable[[Claim], Held], capacity: int, open_queue: OpenQueue, news: News
     ) -> None:
-        """Play what a queue brings, at most *capacity* at once, until *stop* is set; then hand back what is left.
-
-        What waits for a model that this process *can_ask* is queued at the start; what waits for an endpoint or for
-        disk space whenever its time has come.
-        """
-        self._serving = True
-        self._play, self._capacity, self._news = play, capacity, news
+        """Play what a queue brings, at most *capacity* at once, until *stop* is set; then hand back what is left."""
+        self._play, self._capacity, self._news, self._serving = play, capacity, news, True
         queue = open_queue(self._work, self)
         watch = asyncio.create_task(self._keep_leases())
         stopped = asyncio.create_task(stop.wait())
         try:
-            await self._guard(self._resume_configured(can_ask))
+            await self._guard(self._resume_configured())
             while not stop.is_set():
                 seen = news.number
                 await self._guard(queue.look())
@@ -198,8 +198,8 @@ class Keeper:
                 await self._guard(self._beat())
             await self._news.wait(seen, POLL_SECONDS)
 
-    async def _resume_configured(self, can_ask: Callable[[str], bool]) -> None:
-        for run_id in await resume_configured(self._database, can_ask, self._work):
+    async def _resume_configured(self) -> None:
+        for run_id in await resume_configured(self._database, self._can_ask, self._work):
             log.info(f"{self._work.name} tried again: its model can be asked here", run=run_id)
 
     async def _beat(self) -> None:

@@ -32,11 +32,11 @@ class SubskillWorker:
         self._hub = hub
         self._capacity = capacity
         self._retry_after_s = retry_after_s
-        self._keeper = Keeper(database, owner, stale_after, TESTS)
+        self._keeper = Keeper(database, owner, stale_after, TESTS, can_ask=hub.can_ask)
 
     async def work(self, stop: asyncio.Event, open_queue: OpenQueue, news: News) -> None:
         """Ask the tests that the queue brings until *stop* is set, then hand back what is being asked."""
-        await self._keeper.serve(stop, self._tester, self._capacity, self._hub.can_ask, open_queue, news)
+        await self._keeper.serve(stop, self._tester, self._capacity, open_queue, news)
 
     async def ask_these(self, testers: Sequence[Tester]) -> None:
         """Ask tests that are owned already (`govsim subskills`), one run after the other, keeping all leases."""
