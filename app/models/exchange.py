@@ -73,7 +73,10 @@ class Exchange:
         try:
             # One limit for the whole request: a slow model's first byte may take all of it.
             with self._connections.take() as transport:
-                async with asyncio.timeout(timeout_s), aclosing(await transport.handle_async_request(request)) as answer:
+                async with (
+                    asyncio.timeout(timeout_s),
+                    aclosing(await transport.handle_async_request(request)) as answer,
+                ):
                     return answer, await self._read(answer)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             detail = self._clean(str(error))
