@@ -6,6 +6,7 @@ have gathered: so no event is ever stored before the call it rests on. The playe
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +23,8 @@ from app.store.runs import add_log, now
 from app.store.tables import CallRow, EventRow, RunRow, SegmentRow
 
 BATCH = 200
+GATHER_S = 0.05
+"""How long what comes is gathered before it is written."""
 
 
 class ReplayDiverged(Exception):
@@ -70,6 +73,7 @@ class RunRecorder:
     _queue: list[dict[str, Any]] = field(default_factory=list)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _idle: asyncio.Event = field(default_factory=asyncio.Event)
+    _hurry: asyncio.Event = field(default_factory=asyncio.Event)
     _failure: BaseException | None = None
     _task: asyncio.Task[None] | None = None
 
@@ -132,7 +136,7 @@ class RunRecorder:
             LostRun: if another player has taken the run over.
             Exception: what the database said, if it could not be written.
         """
-        await self._idle.wait()
+        await self._written()
         self._check()
 
     def start(self) -> None:
@@ -145,10 +149,15 @@ class RunRecorder:
         if self._task is None:
             return
         if self._failure is None:
-            await self._idle.wait()
+            await self._written()
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
         self._task = None
+
+    async def _written(self) -> None:
+        self._hurry.set()
+        await self._idle.wait()
+        self._hurry.clear()
 
     def _check(self) -> None:
         if self._failure is not None:
@@ -175,6 +184,7 @@ class RunRecorder:
         while True:
             await self._wake.wait()
             self._wake.clear()
+            await self._gather()
             while self._queue:
                 batch, self._queue = self._queue[:BATCH], self._queue[BATCH:]
                 try:
@@ -186,17 +196,25 @@ class RunRecorder:
                     return
             self._idle.set()
 
+    async def _gather(self) -> None:
+        """Wait a little for what comes at the same time, but not while somebody waits for the disk."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GATHER_S):
+                await self._hurry.wait()
+
     async def _write(self, batch: list[dict[str, Any]]) -> None:
         calls = [_row(item) for item in batch if item["table"] is CallRow]
         events = [_row(item) for item in batch if item["table"] is EventRow]
         segments = [
             {"run_id": self.claim.run_id, "no": no, "text": pack(text)} for no, text in self.segments.take_new()
         ]
-        async with self.database.write() as connection:
+        async def work(connection: AsyncConnection) -> None:
             await self._own(connection)
             for table, rows in ((SegmentRow, segments), (CallRow, calls), (EventRow, events)):
                 if rows:
                     await connection.execute(insert(table), rows)
+
+        await self.database.together.commit(self.claim.run_id, work)
 
     async def _own(self, connection: AsyncConnection) -> None:
         """Prove that the claim is valid, and bring the run's columns up to date, in one statement."""
