@@ -124,8 +124,20 @@ def worker(
         try:
             async with hub_of(settings) as hub:
                 stale_after = timedelta(seconds=settings.stale_after_s)
-                runs = Worker(database, hub, capacity=settings.runs_per_worker, stale_after=stale_after)
-                tests = SubskillWorker(database, hub, owner=owner_name("worker"), stale_after=stale_after)
+                runs = Worker(
+                    database,
+                    hub,
+                    capacity=settings.runs_per_worker,
+                    stale_after=stale_after,
+                    retry_after_s=settings.retry_after_s,
+                )
+                tests = SubskillWorker(
+                    database,
+                    hub,
+                    owner=owner_name("worker"),
+                    stale_after=stale_after,
+                    retry_after_s=settings.retry_after_s,
+                )
                 await asyncio.gather(runs.work(stop), tests.work(stop))
         finally:
             if follower is not None:

@@ -36,6 +36,10 @@ class Settings(BaseSettings):
     runs_per_worker: int = Field(default=200, ge=1, description="runs one worker process plays at once")
     stale_after_s: float = Field(default=12.0, gt=2, description="a silent worker's runs are taken over after this")
 
+    retry_after_s: float = Field(
+        default=5.0, ge=0.1, le=600, description="first wait of a run whose endpoint is down; it doubles, up to 600"
+    )
+
     @property
     def templates(self) -> Path:
         """Return the folder of the page templates and prompt sets."""

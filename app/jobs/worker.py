@@ -15,6 +15,7 @@ from app.models.hub import ModelHub
 from app.store.connect import Database
 from app.store.keeper import Keeper
 from app.store.leases import Claim
+from app.store.waiting import FIRST_WAIT_S
 
 log = structlog.get_logger()
 
@@ -27,10 +28,19 @@ def owner_name(role: str) -> str:
 class Worker:
     """Plays runs until it is told to stop."""
 
-    def __init__(self, database: Database, hub: ModelHub, *, capacity: int, stale_after: timedelta) -> None:
+    def __init__(
+        self,
+        database: Database,
+        hub: ModelHub,
+        *,
+        capacity: int,
+        stale_after: timedelta,
+        retry_after_s: float = FIRST_WAIT_S,
+    ) -> None:
         self._database = database
         self._hub = hub
         self._capacity = capacity
+        self._retry_after_s = retry_after_s
         self._keeper = Keeper(database, owner_name("worker"), stale_after)
 
     async def work(self, stop: asyncio.Event) -> None:
@@ -38,7 +48,7 @@ class Worker:
         log.info("worker started", owner=self._keeper.owner)
         # Importing the vectoriser takes a second: better now, beside the loop, than in it at the first retrieval.
         await asyncio.to_thread(warm_up)
-        await self._keeper.serve(stop, self._player, self._capacity)
+        await self._keeper.serve(stop, self._player, self._capacity, self._hub.can_ask)
         log.info("worker stopped", owner=self._keeper.owner)
 
     async def play_these(self, players: Sequence[Player]) -> None:
@@ -46,4 +56,4 @@ class Worker:
         await self._keeper.play_these(players)
 
     def _player(self, claim: Claim) -> Player:
-        return Player(self._database, self._hub, claim)
+        return Player(self._database, self._hub, claim, lease=self._keeper.confirmed, retry_after_s=self._retry_after_s)

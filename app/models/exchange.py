@@ -64,7 +64,7 @@ class Exchange:
         return body, latency_ms
 
     def down(self, what: str, advice: str) -> EndpointDown:
-        """Return the error that *what* happened at this endpoint, with what to do."""
+        """Return the error that *what* happened at this endpoint, with what a person has to do."""
         return EndpointDown(f"Endpoint '{self._endpoint.name}' {what}. {advice}")
 
     async def _send(self, content: bytes, headers: dict[str, str]) -> tuple[httpx.Response, bytes]:
@@ -102,7 +102,8 @@ class Exchange:
         says = f"answered {status}" + (f": {detail.rstrip('.')}" if detail else "")
         key_env = self._endpoint.api_key_env
         if any(sign in detail or sign.encode() in body for sign in _NO_CREDIT):
-            return self.down(says, "Its account has no credit left: add some and resume.")
+            message = f"Endpoint '{self._endpoint.name}' {says}. Its account has no credit left: add some."
+            return EndpointDown(message, endpoint=self._endpoint.name)
         if status in (408, 409, 429) or status >= 500:
             return Transient(f"answered {status}", detail, retry_after_seconds(response.headers.get("Retry-After")))
         if status in (401, 403):

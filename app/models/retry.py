@@ -61,7 +61,7 @@ class RetryingModel:
             except Transient as failure:
                 failures.append(failure)
                 if len(failures) == self._policy.attempts:
-                    raise EndpointDown(self._given_up(failures)) from failure
+                    raise self._given_up(failures) from failure
                 await self._sleep(self._policy.wait_s(len(failures), failure.retry_after_s))
             else:
                 break
@@ -69,11 +69,12 @@ class RetryingModel:
             return completion.model_copy(update={"transport_attempts": len(failures) + 1})
         return completion
 
-    def _given_up(self, failures: list[Transient]) -> str:
+    def _given_up(self, failures: list[Transient]) -> EndpointDown:
         last = failures[-1]
         times = _TIMES.get(len(failures), f"{len(failures)} times")
         if len({failure.what for failure in failures}) == 1:
             told, ending = f"{last.what} {times}", f"; last: {last.detail}" if last.detail else ""
         else:
             told, ending = f"failed {times}", f"; last, it {last}"
-        return f"Endpoint '{self._endpoint}' {told}{ending.rstrip('.')}. Resume when it answers again."
+        message = f"Endpoint '{self._endpoint}' {told}{ending.rstrip('.')}."
+        return EndpointDown(message, endpoint=self._endpoint, retry_after_s=last.retry_after_s)

@@ -6,6 +6,7 @@ The one loop of workers, whatever they play: runs (`jobs/`) or subskill tests (`
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import timedelta
+from time import monotonic
 from typing import Any, Protocol
 
 import structlog
@@ -13,7 +14,9 @@ import structlog
 from app.store.connect import Database
 from app.store.leases import RUNS, Claim, Work, any_queued, beat, claim_next, wishes
 from app.store.lost import Watch, recover_lost
+from app.store.outage import in_short, is_outage
 from app.store.records import RunState
+from app.store.waiting import resume_configured, resume_due
 
 POLL_SECONDS = 0.2
 BEAT_SECONDS = 2.0
@@ -44,13 +47,24 @@ class Keeper:
         self._stale_after = stale_after
         self._work = work
         self._watch = Watch()
+        self._serving = False
+        self._confirmed_at = monotonic()
+        self._confirmed = asyncio.Event()
         self._held: dict[str, Held] = {}
         self._tasks: dict[str, asyncio.Task[object]] = {}
 
-    async def serve(self, stop: asyncio.Event, play: Callable[[Claim], Held], capacity: int) -> None:
-        """Claim and play queued work, at most *capacity* at once, until *stop* is set; then hand back what is left."""
+    async def serve(
+        self, stop: asyncio.Event, play: Callable[[Claim], Held], capacity: int, can_ask: Callable[[str], bool]
+    ) -> None:
+        """Claim and play queued work, at most *capacity* at once, until *stop* is set; then hand back what is left.
+
+        What waits for a model that this process *can_ask* is queued at the start; what waits for an endpoint or for
+        disk space whenever its time has come.
+        """
+        self._serving = True
         watch = asyncio.create_task(self._keep_leases())
         try:
+            await self._guard(self._resume_configured(can_ask))
             while not stop.is_set():
                 await self._guard(self._claim(play, capacity))
                 await _wait(stop, POLL_SECONDS)
@@ -75,6 +89,15 @@ class Keeper:
                 self._held.pop(held.claim.run_id, None)
         finally:
             await _end(watch)
+
+    async def confirmed(self) -> None:
+        """Return at once while the leases were lately seen to be ours; else wait until they have been looked at.
+
+        A process that was frozen or cut off may have lost them: what was lost is told so before this returns.
+        """
+        while monotonic() - self._confirmed_at > self._stale_after.total_seconds() / 2:
+            self._confirmed.clear()
+            await self._confirmed.wait()
 
     async def _claim(self, play: Callable[[Claim], Held], capacity: int) -> None:
         while len(self._held) < capacity and await any_queued(self._database, self._work):
@@ -107,18 +130,26 @@ class Keeper:
                 await self._guard(self._beat())
             await asyncio.sleep(POLL_SECONDS)
 
+    async def _resume_configured(self, can_ask: Callable[[str], bool]) -> None:
+        for run_id in await resume_configured(self._database, can_ask, self._work):
+            log.info(f"{self._work.name} tried again: its model can be asked here", run=run_id)
+
     async def _beat(self) -> None:
         await beat(self._database, self._claims(), self._work)
         for run_id in await recover_lost(self._database, self._watch, self._stale_after, self._work):
             log.warning(f"lost {self._work.name} taken back", run=run_id)
+        if self._serving:
+            for run_id in await resume_due(self._database, self._work):
+                log.info(f"{self._work.name} tried again", run=run_id)
 
     async def _pass_wishes_on(self) -> None:
-        claims = self._claims()
-        if not claims:
-            return
-        for run_id, wish in (await wishes(self._database, claims, self._work)).items():
+        claims, moment = self._claims(), monotonic()
+        asked = await wishes(self._database, claims, self._work) if claims else {}
+        for run_id, wish in asked.items():
             if run_id in self._held:
                 self._held[run_id].wish(wish)
+        self._confirmed_at = moment
+        self._confirmed.set()
 
     def _claims(self) -> list[Claim]:
         return [held.claim for held in self._held.values()]
@@ -127,8 +158,11 @@ class Keeper:
         """Run a step of the loop; a database that fails for a while must not end the worker."""
         try:
             await step
-        except Exception:
-            log.exception("the worker goes on after an error")
+        except Exception as error:
+            if is_outage(error):
+                log.warning("the database does not answer; the worker tries again", error=in_short(error))
+            else:
+                log.exception("the worker goes on after an error")
             await asyncio.sleep(1)
 
 

@@ -99,7 +99,12 @@ class RunRecord(_Record):
     @property
     def live(self) -> bool:
         """Whether something may still happen to the run without anybody asking for it."""
-        return self.state in LIVE_STATES
+        return self.state in LIVE_STATES or self.waiting
+
+    @property
+    def waiting(self) -> bool:
+        """Whether the run is paused and tried again by itself."""
+        return self.state == "paused" and self.retry_at is not None
 
 
 class LogEntry(_Record):

@@ -20,7 +20,7 @@ async def stop_tests(database: Database, run_id: str) -> RunState:
         StateConflict: if they are over.
     """
     async with database.write() as connection:
-        row = (await connection.execute(select(Row.state).where(Row.id == run_id))).first()
+        row = (await connection.execute(select(Row.state).where(Row.id == run_id).with_for_update())).first()
         if row is None:
             raise UnknownSubskillRun(run_id)
         if row.state == "playing":
@@ -41,7 +41,8 @@ async def resume_tests(database: Database, run_id: str) -> RunState:
         StateConflict: if they are finished or imported.
     """
     async with database.write() as connection:
-        row = (await connection.execute(select(Row.state, Row.origin).where(Row.id == run_id))).first()
+        query = select(Row.state, Row.origin).where(Row.id == run_id)
+        row = (await connection.execute(query.with_for_update())).first()
         if row is None:
             raise UnknownSubskillRun(run_id)
         if row.state in ("queued", "playing"):
@@ -52,6 +53,14 @@ async def resume_tests(database: Database, run_id: str) -> RunState:
         await connection.execute(
             update(Row)
             .where(Row.id == run_id)
-            .values(state="queued", control=None, ended_at=None, fruitless=0, reason=None, reason_kind=None)
+            .values(
+                state="queued",
+                control=None,
+                ended_at=None,
+                fruitless=0,
+                retry_at=None,
+                reason=None,
+                reason_kind=None,
+            )
         )
         return "queued"

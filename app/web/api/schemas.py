@@ -46,6 +46,8 @@ class RunOut(BaseModel):
     state: RunState
     reason_kind: str | None
     reason: str | None = Field(description="why it is paused, failed or cancelled")
+    retry_at: datetime | None = Field(description="when a paused run is tried again by itself; null: not by itself")
+    retries: int = Field(description="which attempt that is, since the run last got on")
     control: Literal["pause", "stop"] | None = Field(description="what was asked for and is not done yet")
     origin: Literal["native", "imported"]
     created_at: datetime
