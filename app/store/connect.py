@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.store.address import DatabaseError as DatabaseError
 from app.store.address import database_url, is_postgresql, make_folder
+from app.store.group_commit import GroupCommit
 from app.store.postgresql import PostgresqlDatabase
 from app.store.sqlite import SqliteDatabase
 
@@ -27,6 +28,11 @@ class Database(Protocol):
     @property
     def url(self) -> URL:
         """Where it is; it may hold a password (`app.store.address.shown` shows it without)."""
+        ...
+
+    @property
+    def together(self) -> GroupCommit:
+        """Transactions that the runs of this process share."""
         ...
 
     def read(self) -> AbstractAsyncContextManager[AsyncConnection]:

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from app.store.address import DatabaseError
+from app.store.group_commit import GroupCommit
 
 CHANNEL = "govsim"
 CONNECT_TIMEOUT_S = 10
@@ -59,6 +60,7 @@ class PostgresqlDatabase:
         self._listeners = create_async_engine(
             url, poolclass=NullPool, connect_args=connect_arguments(url), isolation_level="AUTOCOMMIT"
         )
+        self.together = GroupCommit(self.write)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:

@@ -12,6 +12,8 @@ from typing import Any
 from sqlalchemy import URL, event
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from app.store.group_commit import GroupCommit
+
 BUSY_TIMEOUT_MS = 30_000
 
 
@@ -26,6 +28,7 @@ class SqliteDatabase:
         _prepare(self._writer, begin="BEGIN IMMEDIATE")
         _prepare(self._readers, begin="BEGIN")
         self._turn = asyncio.Lock()
+        self.together = GroupCommit(self.write)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:

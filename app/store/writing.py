@@ -1,9 +1,10 @@
 """The writing half of a recorder: what happened goes into one queue, in order, and from there to disk.
 
-As many items at a time as have gathered are committed together, under the claim, so nothing is ever stored before what
-it rests on. While the database does not answer, the queue is kept in memory and the same batch is tried again; a commit
-of which nobody knows whether it happened is looked up first. The player waits for the disk at `flush` only, and before
-a new call when the disk is behind (`keep_up`).
+What comes within GATHER_S is committed together, under the claim, so nothing is ever stored before what it rests on;
+runs that have something to write at the same moment share a transaction (group_commit.py). While the database does not
+answer, the queue is kept in memory and the same batch is tried again; a commit of which nobody knows whether it
+happened is looked up first. The player waits for the disk at `flush` only, and before a new call when the disk is
+behind (`keep_up`).
 """
 
 import asyncio
@@ -17,6 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.store.connect import Database
 from app.store.outage import PATIENCE_S, is_outage, patiently
 
+GATHER_S = 0.05
+"""How long what comes is gathered before it is written."""
 BEHIND_S = 5.0
 """While the oldest unwritten item is older than this, no new call is made."""
 
@@ -66,6 +69,7 @@ class Writer(Generic[Item]):
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._moved = asyncio.Event()
+        self._hurry = asyncio.Event()
         self._failure: BaseException | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -105,7 +109,7 @@ class Writer(Generic[Item]):
             LostRun: if another player has taken the run over.
             Exception: what the database said, if it could not be written.
         """
-        await self._idle.wait()
+        await self._written()
         self.check()
 
     async def close(self, within_s: float | None = None) -> None:
@@ -114,7 +118,7 @@ class Writer(Generic[Item]):
             return
         if self._failure is None:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._idle.wait(), within_s)
+                await asyncio.wait_for(self._written(), within_s)
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
         self._task = None
@@ -123,6 +127,7 @@ class Writer(Generic[Item]):
         while True:
             await self._wake.wait()
             self._wake.clear()
+            await self._gather()
             try:
                 while self._queue:
                     batch, self._queue = self._queue[: self._size], self._queue[self._size :]
@@ -137,16 +142,29 @@ class Writer(Generic[Item]):
                 return
             self._idle.set()
 
+    async def _gather(self) -> None:
+        """Wait a little for what comes at the same time, but not while somebody waits for the disk."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GATHER_S):
+                await self._hurry.wait()
+
+    async def _written(self) -> None:
+        self._hurry.set()
+        await self._idle.wait()
+        self._hurry.clear()
+
     async def _commit(self, batch: Prepared) -> None:
-        """Write one batch in one transaction, once, however often the connection is lost meanwhile."""
+        """Write one batch in a transaction, once, however often the connection is lost meanwhile."""
         in_doubt = False
+
+        async def work(connection: AsyncConnection) -> None:
+            if not (in_doubt and await batch.written(connection)):
+                await batch.write(connection)
 
         async def attempt() -> None:
             nonlocal in_doubt
             try:
-                async with self._database.write() as connection:
-                    if not (in_doubt and await batch.written(connection)):
-                        await batch.write(connection)
+                await self._database.together.commit(self._name, work)
             except Exception as error:
                 in_doubt = in_doubt or is_outage(error)
                 raise

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.store import writing
 from app.store.connect import Database
+from app.store.group_commit import GroupCommit
 from app.store.leases import LostRun
 from app.store.lost import Watch, recover_lost
 from app.store.outage import is_full, is_outage, patiently
@@ -35,6 +36,7 @@ class Flaky:
         self._inner = inner
         self.plan = plan
         self.tries = 0
+        self.together = GroupCommit(self.write)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
