@@ -110,13 +110,14 @@ async def beat(database: Database, claims: Collection[Claim], work: Work = RUNS)
     """Say that the players of these runs are alive."""
     if not claims:
         return
-    mine = [(claim.run_id, claim.epoch) for claim in claims]
+    row = work.row
+    mine = tuple_(row.id, row.epoch).in_([(claim.run_id, claim.epoch) for claim in claims])
+    # A row that is locked is being written by its player, which beats for itself; waiting for it, while holding
+    # others, could be a deadlock.
+    free = select(row.id).where(mine, row.state == "playing").order_by(row.id).with_for_update(skip_locked=True)
     async with database.write(quiet=True) as connection:
-        await connection.execute(
-            update(work.row)
-            .where(tuple_(work.row.id, work.row.epoch).in_(mine), work.row.state == "playing")
-            .values(heartbeat=now())
-        )
+        ids = (await connection.execute(free)).scalars().all()
+        await connection.execute(update(row).where(row.id.in_(ids)).values(heartbeat=now()))
 
 
 async def wishes(
