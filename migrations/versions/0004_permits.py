@@ -1,0 +1,22 @@
+"""Limits of endpoints over all processes."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0004_permits"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "endpoint_account",
+        sa.Column("name", sa.String(length=40), nullable=False),
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("name"),
+    )
+
+
+def downgrade() -> None:
+    op.drop_table("endpoint_account")
