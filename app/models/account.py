@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import inf
 
+from pydantic import Field
+
 from app.commons.frozen import Frozen
 
 BUCKET_S = 0.5
@@ -85,7 +87,7 @@ class Account(Frozen):
     clock: float = 0.0
     wall: float = 0.0
     quiet_until: float = 0.0
-    holders: dict[str, Holder] = {}
+    holders: Mapping[str, Holder] = Field(default_factory=dict)
     spent: tuple[Spent, ...] = ()
 
     def used(self, since: float) -> tuple[int, int]:
@@ -152,8 +154,10 @@ def settle(
     others = {other: holder for other, holder in account.holders.items() if other != name and holder.expires > now}
     me = _present(account.holders.get(name), limits, ask, now, now + lease_s)
     limit = min(holder.limit for holder in (me, *others.values()))
-    fair = fair_shares(limit, {**others, name: me}, now)[name]
-    slots = max(me.slots, min(fair, limit - sum(holder.slots for holder in others.values())))
+    shares = fair_shares(limit, {**others, name: me}, now)
+    fair = shares[name]
+    free = limit - sum(holder.slots for holder in others.values()) - _claimed_before(name, shares, others)
+    slots = max(me.slots, min(fair, free))
     if (slots > 0) != (me.slots > 0):
         me = me.model_copy(update={"since": now})
     me = me.model_copy(update={"slots": slots})
@@ -187,7 +191,7 @@ def fair_shares(limit: int, holders: Mapping[str, Holder], now: float) -> dict[s
     """Return how many places each process should have: as equal as their needs allow, then what they may need soon.
 
     What does not divide goes to those whose turn it is: who got a place less than TURN_S ago, then who has none, the
-    longest waiting first, then the others.
+    longest waiting first, then the others. The processes are returned in that order.
     """
     order = sorted(holders, key=lambda name: (_rank(holders[name], now), holders[name].since, name))
     needs = {name: holders[name].needed for name in order}
@@ -195,6 +199,16 @@ def fair_shares(limit: int, holders: Mapping[str, Holder], now: float) -> dict[s
     wishes = {name: max(0, holders[name].wished - shares[name]) for name in order}
     more = _poured(limit - sum(shares.values()), wishes)
     return {name: shares[name] + more[name] for name in order}
+
+
+def _claimed_before(name: str, shares: Mapping[str, int], others: Mapping[str, Holder]) -> int:
+    """Return the places that come free for those who wait and whose turn is before that of *name*."""
+    claimed = 0
+    for other, share in shares.items():
+        if other == name:
+            break
+        claimed += max(0, min(share, others[other].needed) - others[other].slots)
+    return claimed
 
 
 def _present(before: Holder | None, limits: Limits, ask: Ask, now: float, expires: float) -> Holder:

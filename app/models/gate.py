@@ -1,8 +1,8 @@
 """The gate before one endpoint: requests of this process start here, in the order in which they came.
 
-The gate holds places that the ledger granted, and lets requests through them without asking anybody. One task beside it,
-the keeper, exchanges with the ledger: at once when requests wait that an answer may let through, else once a second while
-the endpoint is in use, to keep the lease and to hear what other processes need.
+The gate holds places that the ledger granted, and lets requests through them without asking anybody. One task beside
+it, the keeper, exchanges with the ledger: at once when requests wait that an answer may let through, else once a second
+while the endpoint is in use, to keep the lease and to hear what other processes need.
 """
 
 import asyncio
@@ -118,7 +118,9 @@ class Gate:
             if waiter.cancelled():
                 self._queue.pop(waiter, None)
             elif waiter.exception() is None:
-                self._leave(waiter.result())
+                permit = waiter.result()
+                self._spend(permit.bucket, -1, -permit.tokens)
+                self._leave(permit)
             raise
 
     def _start(self) -> Permit | None:

@@ -55,6 +55,12 @@ class EndpointView(Frozen):
     requests_per_minute: int | None
     tokens_per_minute: int | None
 
+    @property
+    def rates(self) -> str:
+        """The limits a minute in words, empty if there are none."""
+        limits = ((self.requests_per_minute, "requests"), (self.tokens_per_minute, "tokens"))
+        return ", ".join(f"{limit:,} {what}" for limit, what in limits if limit is not None)
+
 
 @dataclass(frozen=True)
 class _Line:

@@ -11,7 +11,7 @@ FIRST_GUESS = 500
 
 
 class LimitedModel:
-    """Asks *inner* while it holds a permit of *gate*, which all models of an endpoint share; first come, first served."""
+    """Asks *inner* while it holds a permit of *gate*, which all models of an endpoint share."""
 
     def __init__(self, inner: Model, gate: Gate, usage: "TokenEstimate") -> None:
         self.name = inner.name

@@ -1,11 +1,13 @@
-"""The accounts of the endpoints, kept for all processes on the database: one row an endpoint, one small transaction an
-exchange.
+"""The accounts of the endpoints, kept for all processes on the database: a row each, a small transaction an exchange.
 
 Accounts count by a clock of their own. It starts with the database's time and then goes on by the uptime of whoever
 exchanges, so that setting a clock, on any host, neither ends a lease early nor empties a window: a process that knows
 what the account's clock showed, and how long ago by its own uptime, knows a time that is surely past.
 """
 
+import os
+import secrets
+import socket
 from dataclasses import replace
 from typing import Any
 
@@ -44,14 +46,11 @@ def _on_postgresql(element: _DatabaseSeconds, compiler: Any, **_: Any) -> str:
 
 
 class SharedLedger:
-    """The accounts as one process sees them. *holder* is a name that no other process has.
+    """The accounts as one process sees them; who is silent for *lease_s* seconds loses its places to the others."""
 
-    A process that has been silent for *lease_s* seconds loses its places to the others.
-    """
-
-    def __init__(self, database: Database, holder: str, lease_s: float) -> None:
+    def __init__(self, database: Database, lease_s: float) -> None:
         self._database = database
-        self._holder = holder
+        self._holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
         self._lease_s = lease_s
         self._seen: dict[str, tuple[float, float]] = {}
         self._down = False
@@ -63,7 +62,7 @@ class SharedLedger:
             LedgerDown: the database does not answer; whether the ask counts is not known.
         """
         try:
-            async with self._database.write() as connection:
+            async with self._database.write(quiet=True) as connection:
                 account, wall = await _locked(connection, endpoint)
                 here = uptime()
                 now = self._now(endpoint, account, wall, here)
@@ -110,8 +109,9 @@ class EndpointUse(BaseModel):
 async def endpoint_uses(database: Database) -> list[EndpointUse]:
     """Return the use of every endpoint that was ever asked, by name."""
     async with database.read() as connection:
-        rows = (await connection.execute(_accounts().order_by(EndpointAccountRow.name))).all()
-    return [_use(row.name, Account.model_validate_json(row.account), row.wall) for row in rows]
+        rows = (await connection.execute(_accounts())).all()
+    uses = [_use(row.name, Account.model_validate_json(row.account), row.wall) for row in rows]
+    return sorted(uses, key=lambda use: use.name)
 
 
 def _use(name: str, account: Account, wall: float) -> EndpointUse:

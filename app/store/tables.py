@@ -301,5 +301,5 @@ class EndpointAccountRow(Base):
 
     __tablename__ = "endpoint_account"
 
-    name: Mapped[str] = mapped_column(String(40), primary_key=True)
-    account: Mapped[str] = mapped_column(Text)
+    name: Mapped[str] = mapped_column(Words(40), primary_key=True)
+    account: Mapped[str] = mapped_column(Words())
