@@ -91,7 +91,8 @@ async def test_a_rate_of_tokens_is_kept(instance: Instance, server: FakeModelSer
     for _ in range(2):
         instance.start("worker")
     await all_finished(instance, ids)
-    assert 0 < server.stats()["max_tokens_in_window"] <= 30_000
+    # An answer's length is an estimate until it is there, a little too short now and then.
+    assert 0 < server.stats()["max_tokens_in_window"] <= 30_000 * 1.02
 
 
 async def test_retry_after_holds_all_workers_back(

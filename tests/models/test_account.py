@@ -101,7 +101,7 @@ def test_processes_together_never_have_more_under_way_than_the_limit(
     loads=st.lists(st.integers(0, 30), min_size=1, max_size=8),
     call_s=st.sampled_from([0.1, 1.0, 5.0]),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_whoever_waits_gets_a_place_after_a_while(limit: int, loads: list[int], call_s: float) -> None:
     account, now, limits = Account(), 0.0, Limits(limit)
     processes = [Process(f"p{number}", waiting=load) for number, load in enumerate(loads)]
