@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from fastapi import FastAPI
 
@@ -12,6 +12,7 @@ from app.models.hub import ModelHub
 from app.settings import Settings, environment, load_settings
 from app.store.connect import open_database
 from app.store.migrate import upgrade
+from app.store.permits import SharedLedger
 from app.web import urls
 from app.web.application import build
 from app.web.assets import Assets
@@ -39,23 +40,23 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await asyncio.to_thread(upgrade, chosen.database_url, chosen.migrations)
         assets = await asyncio.to_thread(Assets, chosen.static)
-        database = open_database(chosen.database_url)
-        watcher = Watcher(database)
-        app.state.services = Services(
-            database=database,
-            watcher=watcher,
-            models=ModelHub(endpoints),
-            prompt_folders=chosen.prompt_folders,
-            assets=assets,
-            templates=Templates(chosen.templates, assets),
-            gate=Gate(chosen.password),
-            version=__version__,
-        )
-        watcher.start()
-        try:
+        async with AsyncExitStack() as stack:
+            database = open_database(chosen.database_url)
+            stack.push_async_callback(database.close)
+            watcher = Watcher(database)
+            watcher.start()
+            stack.push_async_callback(watcher.stop)
+            ledger = SharedLedger(database, chosen.stale_after_s)
+            app.state.services = Services(
+                database=database,
+                watcher=watcher,
+                models=await stack.enter_async_context(ModelHub(endpoints, ledger=ledger)),
+                prompt_folders=chosen.prompt_folders,
+                assets=assets,
+                templates=Templates(chosen.templates, assets),
+                gate=Gate(chosen.password),
+                version=__version__,
+            )
             yield
-        finally:
-            await watcher.stop()
-            await database.close()
 
     return build(lifespan, version=__version__, openapi_url=urls.openapi())

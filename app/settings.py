@@ -34,7 +34,9 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65535)
     assets: Path = Field(default_factory=_assets, description="folder with templates/, static/ and migrations/")
     runs_per_worker: int = Field(default=200, ge=1, description="runs one worker process plays at once")
-    stale_after_s: float = Field(default=12.0, gt=2, description="a silent worker's runs are taken over after this")
+    stale_after_s: float = Field(
+        default=12.0, gt=2, description="a silent worker's runs and places are taken over after this"
+    )
 
     retry_after_s: float = Field(
         default=5.0, ge=0.1, le=600, description="first wait of a run whose endpoint is down; it doubles, up to 600"
