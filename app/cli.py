@@ -107,8 +107,9 @@ def worker(
     parent: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Play queued runs and ask queued subskill tests until stopped."""
+    from app.jobs.roll_call import RollCall, on_the_list
     from app.jobs.supervise import follow_parent
-    from app.jobs.worker import Worker, owner_name
+    from app.jobs.worker import Worker
     from app.subskills.worker import SubskillWorker
 
     log_to_stderr("info")
@@ -125,8 +126,17 @@ def worker(
             async with hub_of(settings) as hub:
                 stale_after = timedelta(seconds=settings.stale_after_s)
                 runs = Worker(database, hub, capacity=settings.runs_per_worker, stale_after=stale_after)
-                tests = SubskillWorker(database, hub, owner=owner_name("worker"), stale_after=stale_after)
-                await asyncio.gather(runs.work(stop), tests.work(stop))
+                tests = SubskillWorker(database, hub, owner=runs.owner, stale_after=stale_after)
+                roll_call = RollCall(
+                    database,
+                    hub.meter,
+                    owner=runs.owner,
+                    role="worker",
+                    capacity=settings.runs_per_worker,
+                    busy=lambda: (runs.playing, tests.testing, stop.is_set()),
+                )
+                async with on_the_list(roll_call):
+                    await asyncio.gather(runs.work(stop), tests.work(stop))
         finally:
             if follower is not None:
                 follower.cancel()

@@ -39,6 +39,16 @@ class Worker:
         self._players: dict[str, Player] = {}
         self._tasks: dict[str, asyncio.Task[object]] = {}
 
+    @property
+    def owner(self) -> str:
+        """The name this worker holds its runs by."""
+        return self._owner
+
+    @property
+    def playing(self) -> int:
+        """How many runs it plays now."""
+        return len(self._players)
+
     async def work(self, stop: asyncio.Event) -> None:
         """Claim and play queued runs until *stop* is set, then hand back what is being played."""
         log.info("worker started", owner=self._owner)

@@ -34,6 +34,11 @@ class SubskillWorker:
         self._testers: dict[str, Tester] = {}
         self._tasks: dict[str, asyncio.Task[object]] = {}
 
+    @property
+    def testing(self) -> int:
+        """How many subskill tests it asks now."""
+        return len(self._testers)
+
     async def work(self, stop: asyncio.Event) -> None:
         """Claim and ask queued tests until *stop* is set, then hand back what is being asked."""
         watch = asyncio.create_task(self._keep_leases())
