@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, func
 
-from app.store.tables import UtcDateTime
+from app.store.types import UtcDateTime
 
 
 def database_now() -> ColumnElement[datetime]:

@@ -182,11 +182,11 @@ class WorkerRow(Base):
 
     __tablename__ = "worker"
 
-    id: Mapped[str] = mapped_column(String(120), primary_key=True)
-    role: Mapped[str] = mapped_column(String(12))
-    host: Mapped[str] = mapped_column(String(100))
+    id: Mapped[str] = mapped_column(Words(120), primary_key=True)
+    role: Mapped[str] = mapped_column(Words(12))
+    host: Mapped[str] = mapped_column(Words(100))
     pid: Mapped[int]
-    version: Mapped[str] = mapped_column(String(40))
+    version: Mapped[str] = mapped_column(Words(40))
     started_at: Mapped[datetime]
     heartbeat: Mapped[datetime]
     capacity: Mapped[int]
@@ -201,9 +201,9 @@ class EndpointTotalRow(Base):
 
     __tablename__ = "endpoint_total"
 
-    endpoint: Mapped[str] = mapped_column(String(40), primary_key=True)
-    measure: Mapped[str] = mapped_column(String(40), primary_key=True)
-    value: Mapped[int] = mapped_column(BigInteger)
+    endpoint: Mapped[str] = mapped_column(Words(40), primary_key=True)
+    measure: Mapped[str] = mapped_column(Words(40), primary_key=True)
+    value: Mapped[int]
 
 
 class EndpointMinuteRow(Base):
@@ -212,13 +212,13 @@ class EndpointMinuteRow(Base):
     __tablename__ = "endpoint_minute"
     __table_args__ = (Index("ix_endpoint_minute_minute", "minute"),)
 
-    endpoint: Mapped[str] = mapped_column(String(40), primary_key=True)
+    endpoint: Mapped[str] = mapped_column(Words(40), primary_key=True)
     minute: Mapped[datetime] = mapped_column(primary_key=True)
     answered: Mapped[int]
     failed: Mapped[int]
-    latency_ms: Mapped[int] = mapped_column(BigInteger)
-    prompt_tokens: Mapped[int] = mapped_column(BigInteger)
-    completion_tokens: Mapped[int] = mapped_column(BigInteger)
+    latency_ms: Mapped[int]
+    prompt_tokens: Mapped[int]
+    completion_tokens: Mapped[int]
     cost: Mapped[float] = mapped_column(Float(53))
     unpriced: Mapped[int]
 

@@ -56,7 +56,7 @@ async def add_use(database: Database, endpoints: Mapping[str, EndpointUse]) -> N
     ]
     if not totals:
         return
-    async with database.write() as connection:
+    async with database.write(quiet=True) as connection:
         present: datetime = (await connection.execute(select(database_now()))).scalar_one()
         minute = present.replace(second=0, microsecond=0)
         minutes = [_minute(endpoint, minute, use) for endpoint, use in sorted(endpoints.items())]

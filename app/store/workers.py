@@ -62,7 +62,7 @@ class WorkerRecord(WorkerReport):
 async def report_worker(database: Database, report: WorkerReport) -> None:
     """Store what a process says of itself: the first report joins, each one is a sign of life."""
     values = report.model_dump() | {"heartbeat": database_now()}
-    async with database.write() as connection:
+    async with database.write(quiet=True) as connection:
         statement = insert_into(connection, WorkerRow).values(**values, started_at=database_now())
         await connection.execute(
             statement.on_conflict_do_update(
@@ -73,7 +73,7 @@ async def report_worker(database: Database, report: WorkerReport) -> None:
 
 async def leave_worker(database: Database, worker_id: str) -> None:
     """Forget a process that ends in good order."""
-    async with database.write() as connection:
+    async with database.write(quiet=True) as connection:
         await connection.execute(delete(WorkerRow).where(WorkerRow.id == worker_id))
 
 
@@ -95,6 +95,6 @@ async def count_workers(database: Database) -> int:
 
 async def forget_lost_workers(database: Database) -> None:
     """Drop the rows of processes that have been silent for a day."""
-    async with database.write() as connection:
+    async with database.write(quiet=True) as connection:
         present = (await connection.execute(select(database_now()))).scalar_one()
         await connection.execute(delete(WorkerRow).where(WorkerRow.heartbeat < present - KEPT_FOR))
