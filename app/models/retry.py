@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 
+import structlog
 from tenacity import (
     AsyncRetrying,
     RetryCallState,
@@ -16,6 +18,8 @@ from tenacity import (
 
 from app.commons.config import SamplingConfig
 from app.models.base import CallKey, Completion, EndpointDown, Message, Model, Transient
+
+log = structlog.get_logger(__name__)
 
 _TIMES = MappingProxyType({1: "once", 2: "twice", 3: "three times", 4: "four times", 5: "five times", 6: "six times"})
 
@@ -69,12 +73,26 @@ class RetryingModel:
 
         try:
             # A copy per call: tenacity keeps the state of a call in the object, and calls overlap.
-            completion: Completion = await self._retrying.copy()(attempt)
+            retrying = self._retrying.copy(before_sleep=partial(self._tell, key))
+            completion: Completion = await retrying(attempt)
         except Transient as last:
             raise EndpointDown(self._given_up(failures)) from last
         if failures:
             return completion.model_copy(update={"transport_attempts": len(failures) + 1})
         return completion
+
+    def _tell(self, key: CallKey, state: RetryCallState) -> None:
+        # What the endpoint says in its own words may quote the prompt: it stays out of the log.
+        failure = state.outcome.exception() if state.outcome else None
+        log.warning(
+            "call is tried again",
+            endpoint=self._endpoint,
+            call=str(key),
+            attempt=state.attempt_number,
+            status=failure.status if isinstance(failure, Transient) else None,
+            why=failure.what if isinstance(failure, Transient) else None,
+            wait_s=round(state.next_action.sleep, 1) if state.next_action else None,
+        )
 
     def _given_up(self, failures: list[Transient]) -> str:
         last = failures[-1]

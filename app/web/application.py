@@ -15,6 +15,8 @@ from app.web.api import runs as api_runs
 from app.web.api import shares as api_shares
 from app.web.api import subskills as api_subskills
 from app.web.errors import ErrorReply
+from app.web.meters import WebMeters
+from app.web.observe import Observer
 from app.web.policy import BodyLimit, HeadAsGet, SecurityHeaders
 from app.web.routes import (
     about,
@@ -41,8 +43,8 @@ PAGES = (home, launch, prompts, imports, runs, record, experiments, shares, shar
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
-def build(lifespan: Lifespan, *, version: str, openapi_url: str) -> FastAPI:
-    """Return the application; *lifespan* must put the `Services` on its state."""
+def build(lifespan: Lifespan, meters: WebMeters, *, version: str, openapi_url: str) -> FastAPI:
+    """Return the application; *lifespan* must put the `Services` on its state, *meters* count its requests."""
     app = FastAPI(
         title="GovSim Observatory",
         version=version,
@@ -67,4 +69,5 @@ def build(lifespan: Lifespan, *, version: str, openapi_url: str) -> FastAPI:
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(HeadAsGet)
+    app.add_middleware(Observer, meters=meters)
     return app

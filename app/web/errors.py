@@ -1,6 +1,6 @@
 """What can be told about an error, and the one shape the API tells it in.
 
-The API's shape is `{"error": {"code", "message", "fields"?, "id"?}}` for every status from 400 up.
+The API's shape is `{"error": {"code", "message", "fields"?, "id"}}` for every status from 400 up.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ from app.subskills.plan import SubskillPlanError
 
 
 class ErrorBody(BaseModel):
-    """What went wrong: a stable code, a sentence, the wrong fields, and the id of an internal error in the log."""
+    """What went wrong: a stable code, a sentence, the wrong fields, and the request's id, by which the log knows it."""
 
     code: str
     message: str
