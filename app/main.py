@@ -17,6 +17,7 @@ from app.web import urls
 from app.web.application import build
 from app.web.assets import Assets
 from app.web.gate import Gate
+from app.web.instance import Instance
 from app.web.meters import WebMeters
 from app.web.services import Services
 from app.web.templates import Templates
@@ -52,9 +53,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             prompt_folders=chosen.prompt_folders,
             assets=assets,
             templates=Templates(chosen.templates, assets),
-            gate=Gate(chosen.password),
+            gate=Gate(chosen.password, metrics_token=chosen.metrics_token),
             version=__version__,
             meters=meters,
+            instance=Instance(database),
         )
         watcher.start()
         try:

@@ -25,6 +25,7 @@ from app.web.routes import (
     imports,
     launch,
     login,
+    metrics,
     prompts,
     record,
     runs,
@@ -38,7 +39,10 @@ from app.web.security import Guard
 MAX_BODY = 1_000_000
 # Addresses that take more, in bytes.
 LARGER_BODIES = {urls.import_logs(): imports.MAX_UPLOAD}
-PAGES = (home, launch, prompts, imports, runs, record, experiments, shares, shared, about, login, static, subskills)
+PAGES = (
+    *(home, launch, prompts, imports, runs, record, experiments, shares, shared),
+    *(about, metrics, login, static, subskills),
+)
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 

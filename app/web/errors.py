@@ -138,4 +138,4 @@ def wants_json(path: str) -> bool:
     """Tell whether the answers at *path* are JSON."""
     parts = path.split("/")
     shared_data = parts[1:2] == ["s"] and parts[3:4] == ["api"]
-    return parts[1:2] == ["api"] or path in ("/healthz", "/launch/estimate") or shared_data
+    return parts[1:2] == ["api"] or path in ("/healthz", "/launch/estimate", "/metrics") or shared_data

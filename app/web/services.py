@@ -10,6 +10,7 @@ from app.models.hub import ModelHub
 from app.store.connect import Database
 from app.web.assets import Assets
 from app.web.gate import Gate
+from app.web.instance import Instance
 from app.web.meters import WebMeters
 from app.web.templates import Templates
 from app.web.watch import Watcher
@@ -28,6 +29,7 @@ class Services:
     gate: Gate
     version: str
     meters: WebMeters
+    instance: Instance
 
 
 def services_of(app: FastAPI) -> Services:

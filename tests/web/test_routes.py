@@ -44,6 +44,7 @@ DECISIONS = {
     ("POST", "/settings/check"): OWNER,
     ("GET", "/settings"): OWNER,
     ("GET", "/methods"): OWNER,
+    ("GET", "/metrics"): OWNER,
     ("POST", "/logout"): OWNER,
     ("GET", "/api/openapi.json"): OWNER,
     ("GET", "/api/v1/runs"): OWNER,
