@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.jobs.launch import LaunchError
 from app.minds.prompts import PromptError
+from app.store.bulk_controls import UnknownExperiment
 from app.store.controls import StateConflict
 from app.store.runs import UnknownRun
 from app.store.shares import EndedShare, UnknownShare
@@ -83,6 +84,7 @@ def install(app: FastAPI) -> None:
     for kind in (
         Problem,
         UnknownRun,
+        UnknownExperiment,
         UnknownShare,
         EndedShare,
         StateConflict,

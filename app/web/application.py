@@ -9,6 +9,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from app.web import urls
 from app.web.answers import ErrorBoundary, install
 from app.web.api import catalogue as api_catalogue
+from app.web.api import operations as api_operations
 from app.web.api import record as api_record
 from app.web.api import reference as api_reference
 from app.web.api import runs as api_runs
@@ -26,6 +27,7 @@ from app.web.routes import (
     launch,
     login,
     metrics,
+    operations,
     prompts,
     record,
     runs,
@@ -41,7 +43,7 @@ MAX_BODY = 1_000_000
 LARGER_BODIES = {urls.import_logs(): imports.MAX_UPLOAD}
 PAGES = (
     *(home, launch, prompts, imports, runs, record, experiments, shares, shared),
-    *(about, metrics, login, static, subskills),
+    *(operations, about, metrics, login, static, subskills),
 )
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -60,7 +62,7 @@ def build(lifespan: Lifespan, meters: WebMeters, *, version: str, openapi_url: s
         redoc_url=None,
     )
     api = APIRouter(prefix=urls.API, responses={"4XX": {"model": ErrorReply}, "5XX": {"model": ErrorReply}})
-    for part in (api_runs, api_record, api_catalogue, api_shares, api_reference, api_subskills):
+    for part in (api_runs, api_record, api_catalogue, api_shares, api_reference, api_subskills, api_operations):
         api.include_router(part.router)
     app.include_router(api)
     for module in PAGES:

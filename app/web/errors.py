@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 
 from app.jobs.launch import LaunchError
 from app.minds.prompts import PromptError
+from app.store.bulk_controls import UnknownExperiment
 from app.store.controls import StateConflict
 from app.store.runs import UnknownRun
 from app.store.shares import EndedShare, UnknownShare
@@ -89,6 +90,8 @@ def to_problem(error: Exception) -> Problem | None:
             return error
         case UnknownRun():
             return Problem(404, "not_found", f"There is no run '{str(error)[:40]}'.")
+        case UnknownExperiment():
+            return not_found("such experiment")
         case UnknownShare():
             return Problem(404, "not_found", "There is no such link. Ask whoever gave it to you for a new one.")
         case EndedShare():

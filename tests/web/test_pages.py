@@ -9,8 +9,8 @@ from jinja2 import meta, nodes
 from app.commons.metrics import episode_metrics, harvests
 from app.store.workers import WorkerReport, report_worker
 from app.web import format as say
+from app.web.contexts import operations, subskills
 from app.web.contexts import pages as contexts
-from app.web.contexts import subskills
 from app.web.estimate import calls_of
 from app.web.launch_form import Form
 from app.web.pages import ErrorPage
@@ -31,6 +31,7 @@ TEMPLATES = {
     "subskill_run": subskills.SubskillRunPage,
     "subskill_case": subskills.SubskillCasePage,
     "settings": contexts.SettingsPage,
+    "operations": operations.OperationsPage,
     "methods": contexts.MethodsPage,
     "login": contexts.LoginPage,
     "import": contexts.ImportPage,
