@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Subquery, func, select
+from sqlalchemy import ScalarSelect, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -13,10 +13,13 @@ from app.store.address import is_postgresql
 from app.store.clock import database_now
 from app.store.connect import Database
 from app.store.tables import RunLogRow, RunRow, SubskillRunRow
+from app.store.types import UtcDateTime
+
+STOPPED = ("paused", "failed")
 
 
 class StateCount(BaseModel):
-    """How many runs are in a state, for a reason (paused, failed and cancelled ones have one)."""
+    """How many runs are in a state; paused and failed ones are told apart by their reason."""
 
     state: str
     reason: str | None
@@ -77,27 +80,34 @@ async def instance_figures(database: Database) -> InstanceFigures:
         )
 
 
-def queued_since() -> Subquery:
-    """Return the query of (run_id, since) of queued runs: since the last thing that happened to their state."""
+def queued_since() -> ScalarSelect[datetime]:
+    """Return the expression for when a run of the enclosing query was queued: the last time its state was told."""
     return (
-        select(RunLogRow.run_id, func.max(RunLogRow.at).label("since"))
-        .join(RunRow, RunRow.id == RunLogRow.run_id)
-        .where(RunRow.state == "queued", RunLogRow.kind == "state")
-        .group_by(RunLogRow.run_id)
-        .subquery()
+        select(func.max(RunLogRow.at))
+        .where(RunLogRow.run_id == RunRow.id, RunLogRow.kind == "state")
+        .correlate(RunRow)
+        .scalar_subquery()
     )
 
 
 async def _oldest_queued(connection: AsyncConnection) -> datetime | None:
-    waiting = queued_since()
-    found: datetime | None = (await connection.execute(select(func.min(waiting.c.since)))).scalar_one()
+    query = select(func.min(queued_since(), type_=UtcDateTime())).where(RunRow.state == "queued")
+    found: datetime | None = (await connection.execute(query)).scalar_one()
     return found
 
 
 async def _states(connection: AsyncConnection) -> list[StateCount]:
-    query = select(RunRow.state, RunRow.reason_kind, func.count()).group_by(RunRow.state, RunRow.reason_kind)
-    rows = (await connection.execute(query.order_by(RunRow.state, RunRow.reason_kind))).all()
-    return [StateCount(state=state, reason=reason, runs=runs) for state, reason, runs in rows]
+    # The index on states counts them all; reasons are looked up for the few that have one that matters.
+    counts = await _counts(connection, RunRow.state)
+    query = (
+        select(RunRow.state, RunRow.reason_kind, func.count())
+        .where(RunRow.state.in_(STOPPED))
+        .group_by(RunRow.state, RunRow.reason_kind)
+        .order_by(RunRow.state, RunRow.reason_kind)
+    )
+    stopped = [StateCount(state=row[0], reason=row[1], runs=row[2]) for row in await connection.execute(query)]
+    going = [StateCount(state=state, reason=None, runs=n) for state, n in counts.items() if state not in STOPPED]
+    return [*going, *stopped]
 
 
 async def _totals(connection: AsyncConnection) -> list[ModelTotals]:

@@ -8,6 +8,7 @@ from sqlalchemy import Executable, and_, case, func, or_, select
 from app.store.connect import Database
 from app.store.instance import queued_since
 from app.store.tables import ExperimentRow, RunLogRow, RunRow
+from app.store.types import UtcDateTime
 
 # Lines in a run's log that tell of nothing wrong, by kind; and how those about states begin that do.
 ROUTINE = ("state", "control", "share", "import")
@@ -88,16 +89,16 @@ async def read_operations(database: Database, limit: int = 50) -> Operations:
 
 
 def _waiting(limit: int) -> Executable:
-    since = queued_since()
     count = {
         state: func.sum(case((RunRow.state == state, 1), else_=0)).label(state)
         for state in ("queued", "playing", "paused")
     }
-    oldest = func.min(since.c.since).label("queued_since")
+    # Asked for queued runs only: one look at the log each.
+    since = case((RunRow.state == "queued", queued_since()), else_=None)
+    oldest = func.min(since, type_=UtcDateTime()).label("queued_since")
     return (
         select(RunRow.experiment_id.label("experiment"), ExperimentRow.name, *count.values(), oldest)
         .outerjoin(ExperimentRow, ExperimentRow.id == RunRow.experiment_id)
-        .outerjoin(since, since.c.run_id == RunRow.id)
         .where(RunRow.state.in_(tuple(count)))
         .group_by(RunRow.experiment_id, ExperimentRow.name)
         .order_by(oldest.is_(None), oldest, RunRow.experiment_id)

@@ -165,7 +165,6 @@ class RunLogRow(Base):
     """Something that happened to a run: a state, a pause, an error."""
 
     __tablename__ = "run_log"
-    __table_args__ = (Index("ix_run_log_kind", "kind", "id"),)
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
     run_id: Mapped[str] = mapped_column(ForeignKey("run.id", ondelete="CASCADE"), index=True)

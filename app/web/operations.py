@@ -65,6 +65,7 @@ class MinuteLine(BaseModel):
     failed: int
     tokens: int
     cost: float
+    unpriced_calls: int
 
 
 class OperationsOut(BaseModel):
@@ -162,6 +163,7 @@ def _last_hour(present: datetime, minutes: Sequence[Minute]) -> list[MinuteLine]
                 failed=sum(minute.failed for minute in used),
                 tokens=sum(minute.prompt_tokens + minute.completion_tokens for minute in used),
                 cost=sum(minute.cost for minute in used),
+                unpriced_calls=sum(minute.unpriced for minute in used),
             )
         )
     return lines

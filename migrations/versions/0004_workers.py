@@ -55,11 +55,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("endpoint", "minute"),
     )
     op.create_index("ix_endpoint_minute_minute", "endpoint_minute", ["minute"])
-    op.create_index("ix_run_log_kind", "run_log", ["kind", "id"])
 
 
 def downgrade() -> None:
-    op.drop_index("ix_run_log_kind", table_name="run_log")
     op.drop_table("endpoint_minute")
     op.drop_table("endpoint_total")
     op.drop_table("worker")
