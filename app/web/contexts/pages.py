@@ -92,6 +92,9 @@ class ExperimentPage:
         rows: its runs, oldest first.
         states: how many runs are in each state or outcome, in words.
         over: how many runs have come to an end.
+        queued: how many wait.
+        playing: how many are being played.
+        paused: how many are paused.
         months_played: of all runs together; all of them for one that is over.
         months_total: of all runs together.
         live: whether anything may still change.
@@ -108,6 +111,9 @@ class ExperimentPage:
     rows: Sequence[RunRow]
     states: Sequence[tuple[str, str, int]]
     over: int
+    queued: int
+    playing: int
+    paused: int
     months_played: int
     months_total: int
     live: bool
