@@ -30,6 +30,7 @@ from app.prompts_cli import prompt_commands
 from app.record_cli import export, rerun
 from app.settings import SettingsError, load_settings
 from app.store.connect import DatabaseError, open_database
+from app.store.permits import SharedLedger
 from app.store.runs import UnknownRun
 from app.subskills.plan import SubskillPlanError
 from app.subskills.research import UnreadableResults
@@ -104,7 +105,7 @@ def worker(
         follower = asyncio.create_task(follow_parent(parent, stop)) if parent else None
         database = open_database(settings.database_url)
         try:
-            async with hub_of(settings) as hub:
+            async with hub_of(settings).sharing(SharedLedger(database, settings.stale_after_s)) as hub:
                 stale_after = timedelta(seconds=settings.stale_after_s)
                 runs = Worker(database, hub, capacity=settings.runs_per_worker, stale_after=stale_after)
                 tests = SubskillWorker(database, hub, owner=runs.owner, stale_after=stale_after)

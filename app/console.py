@@ -34,6 +34,7 @@ from app.models.hub import ModelHub
 from app.settings import Settings
 from app.store.connect import Database, open_database
 from app.store.leases import Claim
+from app.store.permits import SharedLedger
 from app.store.records import RunRecord
 from app.store.runs import get_run
 
@@ -50,7 +51,7 @@ async def play_here(
     """
     database = open_database(settings.database_url)
     try:
-        async with hub:
+        async with hub.sharing(SharedLedger(database, settings.stale_after_s)) as hub:
             if any(mind.startswith("generative") for mind in plan.minds):
                 warm_up()
             _, ids = await launch_plan(
@@ -150,13 +151,13 @@ def print_models(hub: ModelHub, *, as_json: bool) -> None:
         out.print("Set for example OPENAI_API_KEY, or name a models.toml in GOVSIM_MODELS_FILE.", markup=False)
         return
     table = Table(box=None, pad_edge=False)
-    for title in ("endpoint", "host", "key", "at once", "models"):
+    for title in ("endpoint", "host", "key", "at once", "a minute", "models"):
         table.add_column(title)
     for view in views:
         key = "not needed" if view.api_key_env is None else "set" if view.key_present else f"{view.api_key_env} missing"
         names = [f"{view.name}/{model}" for model in view.models]
         names += [f"{view.name}/{model} (embeddings)" for model in view.embeddings]
-        table.add_row(view.name, view.host, key, str(view.max_concurrency), "\n".join(names))
+        table.add_row(view.name, view.host, key, str(view.max_concurrency), view.rates or "–", "\n".join(names))
     out.print(table)
 
 
@@ -165,7 +166,8 @@ async def print_checks(hub: ModelHub, sampling: SamplingConfig, *, as_json: bool
     if not as_json and not hub.views():
         print_models(hub, as_json=False)
         return 0
-    checks = await check_models(hub, sampling)
+    async with hub:
+        checks = await check_models(hub, sampling)
     if as_json:
         typer.echo(json.dumps([check.model_dump() for check in checks], indent=2, ensure_ascii=False))
     else:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from fastapi import FastAPI
 
@@ -13,6 +13,7 @@ from app.models.hub import ModelHub
 from app.settings import Settings, environment, load_settings
 from app.store.connect import open_database
 from app.store.migrate import upgrade
+from app.store.permits import SharedLedger
 from app.web import urls
 from app.web.application import build
 from app.web.assets import Assets
@@ -44,26 +45,26 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await asyncio.to_thread(upgrade, chosen.database_url, chosen.migrations)
         assets = await asyncio.to_thread(Assets, chosen.static)
-        database = open_database(chosen.database_url)
-        watcher = Watcher(database)
-        app.state.services = Services(
-            database=database,
-            watcher=watcher,
-            models=ModelHub(endpoints),
-            prompt_folders=chosen.prompt_folders,
-            assets=assets,
-            templates=Templates(chosen.templates, assets),
-            gate=Gate(chosen.password, metrics_token=chosen.metrics_token),
-            version=__version__,
-            meters=meters,
-            instance=Instance(database),
-        )
-        watcher.start()
-        try:
+        async with AsyncExitStack() as stack:
+            database = open_database(chosen.database_url)
+            stack.push_async_callback(database.close)
+            watcher = Watcher(database)
+            watcher.start()
+            stack.push_async_callback(watcher.stop)
+            ledger = SharedLedger(database, chosen.stale_after_s)
+            app.state.services = Services(
+                database=database,
+                watcher=watcher,
+                models=await stack.enter_async_context(ModelHub(endpoints, ledger=ledger)),
+                prompt_folders=chosen.prompt_folders,
+                assets=assets,
+                templates=Templates(chosen.templates, assets),
+                gate=Gate(chosen.password, metrics_token=chosen.metrics_token),
+                version=__version__,
+                meters=meters,
+                instance=Instance(database),
+            )
             yield
-        finally:
-            await watcher.stop()
-            await database.close()
 
     return build(lifespan, meters, version=__version__, openapi_url=urls.openapi())
 

@@ -37,7 +37,9 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65535)
     assets: Path = Field(default_factory=_assets, description="folder with templates/, static/ and migrations/")
     runs_per_worker: int = Field(default=200, ge=1, description="runs one worker process plays at once")
-    stale_after_s: float = Field(default=12.0, gt=2, description="a silent worker's runs are taken over after this")
+    stale_after_s: float = Field(
+        default=12.0, gt=2, description="a silent worker's runs and places are taken over after this"
+    )
 
     log_format: Literal["console", "json"] = Field(default="console", description="log lines as text or as JSON")
     log_level: Literal["debug", "info", "warning", "error"] | None = Field(

@@ -83,6 +83,13 @@ class Completion(Frozen):
     latency_ms: int | None = None
     transport_attempts: int = Field(default=1, description="requests made until this answer came")
 
+    @property
+    def tokens(self) -> int | None:
+        """Tokens of prompt and completion together."""
+        if self.prompt_tokens is None or self.completion_tokens is None:
+            return None
+        return self.prompt_tokens + self.completion_tokens
+
 
 class Model(Protocol):
     """A language model behind one name."""

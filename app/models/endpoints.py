@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 
 from app.commons.frozen import Frozen
+from app.models.account import Limits
 from app.models.base import ModelError, ModelNotConfigured
 
 NAME_PATTERN = r"^[A-Za-z0-9_.-]+$"
@@ -35,7 +36,18 @@ class EndpointTable(Frozen):
     models: tuple[ModelId, ...] = Field(
         default=(), validate_default=True, description="the models offered, as the endpoint names them"
     )
-    max_concurrency: int = Field(default=25, ge=1, le=2000, description="requests at once, over all runs of a process")
+    max_concurrency: int = Field(
+        default=25, ge=1, le=2000, description="requests at once, over all processes on a database"
+    )
+    requests_per_minute: int | None = Field(
+        default=None, ge=1, le=10_000_000, description="requests started in any minute, over all processes"
+    )
+    tokens_per_minute: int | None = Field(
+        default=None, ge=1, le=10**12, description="tokens of prompts and completions in any minute, over all processes"
+    )
+    rate_window_s: float = Field(
+        default=60.0, ge=1, le=60, description="the rates hold in any so many seconds, in proportion to a minute"
+    )
     send_call_key: bool = Field(default=False, description="send X-Call-Key and X-Run with every request")
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = Field(
         default="max_tokens", description="what the endpoint calls the limit of an answer's length"
@@ -89,6 +101,11 @@ class Endpoint(EndpointTable):
     def key_present(self) -> bool:
         """Whether requests can be made: the key is there, or none is needed."""
         return self.api_key_env is None or self.key is not None
+
+    @property
+    def limits(self) -> Limits:
+        """What it may be asked at once and in a minute."""
+        return Limits(self.max_concurrency, self.requests_per_minute, self.tokens_per_minute, self.rate_window_s)
 
     @property
     def host(self) -> str:

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
 from types import MappingProxyType, TracebackType
 from typing import Literal, Self
 
@@ -23,7 +24,9 @@ from app.models.base import (
 from app.models.connections import Connections
 from app.models.embeddings import EmbeddingModel
 from app.models.endpoints import KNOWN, Endpoint
-from app.models.limit import LimitedModel
+from app.models.gate import Gate
+from app.models.ledger import Ledger, LocalLedger
+from app.models.limit import LimitedModel, TokenEstimate
 from app.models.meter import Meter, MeteredLog, MeteredModel
 from app.models.openai import OpenAIModel
 from app.models.prices import PriceTag
@@ -50,6 +53,14 @@ class EndpointView(Frozen):
     api_key_env: str | None
     key_present: bool
     max_concurrency: int
+    requests_per_minute: int | None
+    tokens_per_minute: int | None
+
+    @property
+    def rates(self) -> str:
+        """The limits a minute in words, empty if there are none."""
+        limits = ((self.requests_per_minute, "requests"), (self.tokens_per_minute, "tokens"))
+        return ", ".join(f"{limit:,} {what}" for limit, what in limits if limit is not None)
 
 
 @dataclass(frozen=True)
@@ -57,19 +68,24 @@ class _Line:
     """What all runs of a process share of one endpoint."""
 
     connections: Connections
-    slots: asyncio.Semaphore
+    gate: Gate
+    usage: dict[str, TokenEstimate] = field(default_factory=dict)
 
 
 class ModelHub:
     """Opens models by name (`ENDPOINT/MODEL`).
 
-    Names and views need nothing open; `open` works inside `async with`, which closes the connections at its end.
+    Names and views need nothing open; `open` and `probe` work inside `async with`, which closes the connections at its
+    end. The limits of the endpoints hold over all who share *ledger*; without one, over this hub.
     `meter` counts what is asked of the endpoints.
     """
 
-    def __init__(self, endpoints: Iterable[Endpoint], sleep: Sleep = asyncio.sleep) -> None:
+    def __init__(
+        self, endpoints: Iterable[Endpoint], sleep: Sleep = asyncio.sleep, ledger: Ledger | None = None
+    ) -> None:
         self._endpoints = {endpoint.name: endpoint for endpoint in endpoints}
         self._sleep = sleep
+        self._ledger = ledger or LocalLedger()
         self._lines: dict[str, _Line] | None = None
         self.meter = Meter()
 
@@ -82,7 +98,12 @@ class ModelHub:
     ) -> None:
         lines, self._lines = self._lines or {}, None
         for line in lines.values():
+            await line.gate.aclose()
             await line.connections.aclose()
+
+    def sharing(self, ledger: Ledger) -> "ModelHub":
+        """Return a hub with the same endpoints, whose limits hold over all who share *ledger*."""
+        return ModelHub(self._endpoints.values(), self._sleep, ledger)
 
     def names(self) -> tuple[str, ...]:
         """Return the names of all models that can be asked, endpoint by endpoint."""
@@ -106,6 +127,8 @@ class ModelHub:
                 api_key_env=endpoint.api_key_env,
                 key_present=endpoint.key_present,
                 max_concurrency=endpoint.max_concurrency,
+                requests_per_minute=endpoint.requests_per_minute,
+                tokens_per_minute=endpoint.tokens_per_minute,
             )
             for endpoint in self._endpoints.values()
         )
@@ -131,24 +154,36 @@ class ModelHub:
         metered = MeteredModel(wire, endpoint.name, self.meter)
         policy = RetryPolicy(attempts=endpoint.attempts, backoff_s=endpoint.backoff_s)
         # The limit is inside the retries: a call that waits for its next attempt holds no slot.
-        patient = RetryingModel(LimitedModel(metered, line.slots), endpoint.name, policy, self._sleep)
+        limited = LimitedModel(metered, line.gate, line.usage.setdefault(model, TokenEstimate()))
+        patient = RetryingModel(limited, endpoint.name, policy, self._sleep)
         counted = MeteredLog(log, endpoint.name, run, self.meter)
         return RecordedModel(patient, counted, PriceTag(endpoint.base_url, model), sampled=kind == "chat")
 
     async def probe(self, name: str, sampling: SamplingConfig, patience_s: float) -> Completion:
         """Ask the model *name* for next to nothing, once, over a connection of its own; nothing is recorded.
 
+        The endpoint's limits hold for this request too.
+
         Raises:
-            ModelError: it cannot be asked, does not answer within *patience_s* seconds, or refuses; a sentence says so.
+            ModelError: it cannot be asked, has no place or does not answer within *patience_s* seconds each, or
+                refuses; a sentence says so.
         """
         kind = self._kind(name)
         endpoint, model = self._find(name, kind)
         hurried = endpoint.model_copy(update={"timeout_s": min(endpoint.timeout_s, patience_s)})
+        gate = self._line(endpoint).gate
         connections = Connections(hurried)
         key = CallKey(month=0, phase="check", agent="check", purpose="embedding" if kind == "embeddings" else "check")
         try:
             wire = self._wire(kind, endpoint)(hurried, model, connections, "check")
-            return await wire.complete(PROBE, sampling, key)
+            async with AsyncExitStack() as stack:
+                async with asyncio.timeout(patience_s):
+                    permit = await stack.enter_async_context(gate.take(sampling.max_tokens))
+                completion = await wire.complete(PROBE, sampling, key)
+                permit.used = completion.tokens
+                return completion
+        except TimeoutError:
+            raise EndpointDown(f"Endpoint '{endpoint.name}' is busy: {gate.reason()}. Try again later.") from None
         except Transient as failure:
             raise EndpointDown(f"Endpoint '{endpoint.name}' {str(failure).rstrip('.')}.") from failure
         finally:
@@ -164,9 +199,10 @@ class ModelHub:
 
     def _line(self, endpoint: Endpoint) -> _Line:
         if self._lines is None:
-            raise RuntimeError("models are opened inside 'async with ModelHub(...)'")
+            raise RuntimeError("models are asked inside 'async with ModelHub(...)'")
         if endpoint.name not in self._lines:
-            self._lines[endpoint.name] = _Line(Connections(endpoint), asyncio.Semaphore(endpoint.max_concurrency))
+            gate = Gate(endpoint.name, endpoint.limits, self._ledger)
+            self._lines[endpoint.name] = _Line(Connections(endpoint), gate)
         return self._lines[endpoint.name]
 
     def _find(self, name: str, kind: Kind = "chat") -> tuple[Endpoint, str]:

@@ -340,3 +340,15 @@ class SubskillCallRow(Base):
     latency_ms: Mapped[int | None]
     transport_attempts: Mapped[int]
     cost: Mapped[float | None] = mapped_column(Float(53))
+
+
+class EndpointAccountRow(Base):
+    """What the processes on this database do at an endpoint now: their places, and the last minute's use.
+
+    `account` is `app.models.account.Account` as JSON, since it is only ever read and written whole.
+    """
+
+    __tablename__ = "endpoint_account"
+
+    name: Mapped[str] = mapped_column(Words(40), primary_key=True)
+    account: Mapped[str] = mapped_column(Words())

@@ -17,6 +17,7 @@ from rich.table import Table
 from app.models.hub import ModelHub
 from app.store.connect import Database, open_database
 from app.store.leases import Claim
+from app.store.permits import SharedLedger
 from app.store.subskills import SubskillCase, SubskillRun, get_subskill_run, subskill_cases
 from app.subskills.plan import SubskillPlan, start_tests
 from app.subskills.report import report_of
@@ -45,7 +46,7 @@ async def test_here(
     owner = f"govsim-subskills:{token_hex(6)}"
     database = open_database(url)
     try:
-        async with hub:
+        async with hub.sharing(SharedLedger(database, stale_after.total_seconds())) as hub:
             ids = await start_tests(
                 database, plan, check_model=hub.check_name, prompt_folders=prompt_folders, owner=owner
             )

@@ -6,6 +6,7 @@ from time import monotonic
 
 from app.store.connect import Database
 from app.store.instance import InstanceFigures, instance_figures
+from app.store.permits import EndpointUse, endpoint_uses
 from app.store.usage import EndpointTotals, endpoint_totals
 from app.store.workers import WorkerRecord, list_workers
 
@@ -14,11 +15,12 @@ FRESH_S = 2.0
 
 @dataclass(frozen=True)
 class InstanceView:
-    """The instance at one moment: all runs, the workers, what endpoints were asked."""
+    """The instance at one moment: all runs, the workers, what endpoints were asked and who waits for them."""
 
     figures: InstanceFigures
     workers: list[WorkerRecord]
     endpoints: list[EndpointTotals]
+    places: list[EndpointUse]
 
 
 class Instance:
@@ -43,6 +45,7 @@ class Instance:
                     figures=await instance_figures(self._database),
                     workers=await list_workers(self._database),
                     endpoints=await endpoint_totals(self._database),
+                    places=await endpoint_uses(self._database),
                 )
                 self._read_at = monotonic()
             return self._view

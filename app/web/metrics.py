@@ -14,6 +14,7 @@ from prometheus_client.registry import Collector
 
 from app.models.meter import LATENCY_BOUNDS_MS
 from app.store.instance import InstanceFigures, ModelTotals
+from app.store.permits import EndpointUse
 from app.store.usage import EndpointTotals
 from app.store.workers import WorkerRecord
 from app.web.instance import InstanceView
@@ -41,6 +42,7 @@ class InstanceCollector(Collector):
             yield from _of_workers(self._view.workers)
             yield from _of_calls(self._view.figures.totals)
             yield from _of_endpoints(self._view.endpoints)
+            yield from _of_places(self._view.places)
 
 
 def registry_of(collector: InstanceCollector) -> CollectorRegistry:
@@ -133,3 +135,17 @@ def _of_endpoints(endpoints: list[EndpointTotals]) -> Iterable[Metric]:
         seconds.add_metric((endpoint.endpoint,), buckets, endpoint.latency_ms / 1000)
     yield requests
     yield seconds
+
+
+def _of_places(places: list[EndpointUse]) -> Iterable[Metric]:
+    for name, text, field in (
+        ("govsim_endpoint_limit", "Requests an endpoint may have at once; left out where nobody uses it.", "limit"),
+        ("govsim_endpoint_in_use", "Requests that are on their way to an endpoint.", "in_use"),
+        ("govsim_endpoint_waiting", "Requests that wait for a place at an endpoint.", "waiting"),
+        ("govsim_endpoint_quiet_seconds", "How much longer an endpoint asked to be left alone.", "quiet_s"),
+    ):
+        family = GaugeMetricFamily(name, text, labels=("endpoint",))
+        for place in places:
+            if (value := getattr(place, field)) is not None:
+                family.add_metric((place.name,), value)
+        yield family

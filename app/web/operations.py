@@ -10,6 +10,7 @@ from app.models.hub import EndpointView
 from app.store.connect import DatabaseError
 from app.store.instance import DatabaseFigures, StateCount
 from app.store.operations import Operations, PlayedRun, read_operations
+from app.store.permits import EndpointUse
 from app.store.usage import Minute, minutes_since
 from app.store.workers import WorkerRecord
 from app.web.errors import Problem
@@ -47,7 +48,11 @@ class EndpointLine(BaseModel):
 
     name: str
     host: str | None = Field(description="null where this process does not know the endpoint")
-    max_concurrency: int | None
+    max_concurrency: int | None = Field(description="requests at once, all processes together")
+    in_use: int = Field(description="requests that are on their way now")
+    waiting: int = Field(description="requests that wait for a place now")
+    held_back_s: float = Field(description="how much longer it asked to be left alone")
+    requests_last_minute: int
     answered: int
     failed: int = Field(description="attempts that failed; most are tried again")
     mean_latency_s: float | None
@@ -117,7 +122,7 @@ async def look_around(services: Services) -> OperationsOut:
         workers=[WorkerLine.model_validate(worker, from_attributes=True) for worker in view.workers],
         activity=activity,
         playing=[_played(run, view.workers) for run in activity.playing],
-        endpoints=_endpoints(services.models.views(), minutes),
+        endpoints=_endpoints(services.models.views(), minutes, view.places),
         last_hour=_last_hour(present, [minute for _, minute in minutes]),
         database=view.figures.database,
     )
@@ -128,17 +133,24 @@ def _played(run: PlayedRun, workers: Sequence[WorkerRecord]) -> PlayedLine:
     return PlayedLine(**run.model_dump(), calls_per_minute=worker.calls_per_minute.get(run.id, 0) if worker else None)
 
 
-def _endpoints(views: Sequence[EndpointView], minutes: Sequence[tuple[str, Minute]]) -> list[EndpointLine]:
-    known = {view.name: view for view in views}
+def _endpoints(
+    views: Sequence[EndpointView], minutes: Sequence[tuple[str, Minute]], places: Sequence[EndpointUse]
+) -> list[EndpointLine]:
+    known, places_of = {view.name: view for view in views}, {place.name: place for place in places}
     lines = []
     for name in sorted({*known, *(endpoint for endpoint, _ in minutes)}):
+        place = places_of.get(name)
         view, used = known.get(name), [minute for endpoint, minute in minutes if endpoint == name]
         answered = sum(minute.answered for minute in used)
         lines.append(
             EndpointLine(
                 name=name,
                 host=view.host if view else None,
-                max_concurrency=view.max_concurrency if view else None,
+                max_concurrency=view.max_concurrency if view else place.limit if place else None,
+                in_use=place.in_use if place else 0,
+                waiting=place.waiting if place else 0,
+                held_back_s=place.quiet_s if place else 0.0,
+                requests_last_minute=place.requests_last_minute if place else 0,
                 answered=answered,
                 failed=sum(minute.failed for minute in used),
                 mean_latency_s=sum(minute.latency_ms for minute in used) / answered / 1000 if answered else None,

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0004_workers"
-down_revision = "0004_postgresql"
+down_revision = "0004_permits"
 branch_labels = None
 depends_on = None
 

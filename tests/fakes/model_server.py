@@ -18,7 +18,8 @@ import asyncio
 import json
 import re
 import socket
-from collections import Counter
+import time
+from collections import Counter, deque
 from dataclasses import asdict, dataclass, fields, replace
 from hashlib import sha256
 from math import sqrt
@@ -56,6 +57,7 @@ class Behaviour:
     talk_ends_rate: float = 0.0  # utterances that end the talk
     no_limit_rate: float = 0.0  # talks without an agreed limit
     api_key: str = ""  # requests without it are refused
+    window_s: float = 60.0  # arrivals and tokens are counted in any so many seconds
     one_of_both: bool = False  # temperature and top_p together are refused, as newer Anthropic models do
 
 
@@ -237,6 +239,22 @@ class Dropped(Response):
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1000")]})
 
 
+class Window:
+    """The most that was counted within any so many seconds."""
+
+    def __init__(self) -> None:
+        self._counted: deque[tuple[float, int]] = deque()
+        self._sum = self.most = 0
+
+    def count(self, amount: int, window_s: float) -> None:
+        now = time.monotonic()
+        self._counted.append((now, amount))
+        self._sum += amount
+        while self._counted[0][0] <= now - window_s:
+            self._sum -= self._counted.popleft()[1]
+        self.most = max(self.most, self._sum)
+
+
 class ModelServer:
     """The routes and what they count."""
 
@@ -261,10 +279,12 @@ class ModelServer:
         self.by_purpose: Counter[str] = Counter()
         self.by_status: Counter[str] = Counter()
         self.in_flight = self.max_in_flight = 0
+        self.arrivals, self.tokens = Window(), Window()
 
     async def complete(self, request: Request) -> Response:
         self.in_flight += 1
         self.max_in_flight = max(self.max_in_flight, self.in_flight)
+        self.arrivals.count(1, self.behaviour.window_s)
         try:
             response = await self._respond(request)
         finally:
@@ -305,6 +325,7 @@ class ModelServer:
         )
         thinking = "field" if behaviour.thinking == "none" and "thinker" in model else behaviour.thinking
         tokens = {"prompt": len(content) // 4, "completion": len(text) // 4}
+        self.tokens.count(sum(tokens.values()), behaviour.window_s)
         digest = sha256(name.encode()).hexdigest()[:24]
         if request.url.path == "/v1/messages":
             return self._message(asked, request, text, thinking, tokens, digest)
@@ -410,6 +431,8 @@ class ModelServer:
                 "by_purpose": self.by_purpose,
                 "calls": self.calls,
                 "max_in_flight": self.max_in_flight,
+                "max_in_window": self.arrivals.most,
+                "max_tokens_in_window": self.tokens.most,
             }
         )
 

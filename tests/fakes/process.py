@@ -47,7 +47,8 @@ class FakeModelServer:
         return self._http.post("/control", json=behaviour).raise_for_status().json()
 
     def stats(self) -> dict[str, Any]:
-        """Return what it counted: requests, answered, by_status, by_purpose, calls {run: {key: n}}, max_in_flight."""
+        """Return what it counted: requests, answered, by_status, by_purpose, calls {run: {key: n}}, max_in_flight, and
+        max_in_window and max_tokens_in_window: the most in any `window_s` seconds."""
         return self._http.get("/stats").raise_for_status().json()
 
     def reset(self) -> None:

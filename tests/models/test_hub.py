@@ -132,16 +132,22 @@ async def test_failures_on_the_way_are_tried_again(server: FakeModelServer, stat
 
 async def test_retry_after_is_kept_over_http(server: FakeModelServer) -> None:
     server.control(fail_next=1, status=429, retry_after="17")
-    waits: list[float] = []
+
+    class Waits(Exception):
+        pass
 
     async def wait(seconds: float) -> None:
-        waits.append(seconds)
+        raise Waits(seconds)
 
     table = {"name": "fake", "base_url": server.base_url, "models": ("villager",)}
     async with ModelHub([Endpoint.model_validate(table)], sleep=wait) as hub:
-        await hub.open("fake/villager", "r", MemoryLog()).complete(said(), SAMPLING, key())
-    (wait_s,) = waits
-    assert 17 <= wait_s <= 18
+        with pytest.raises(Waits) as waits:
+            await hub.open("fake/villager", "r", MemoryLog()).complete(said(), SAMPLING, key())
+        assert 17 <= waits.value.args[0] <= 18
+        # It is the endpoint that asked to be left alone, so other calls wait too.
+        with pytest.raises(EndpointDown, match=r"is busy: it asked to be left alone for 1\d s more"):
+            await hub.probe("fake/villager", SAMPLING, patience_s=0.01)
+    assert server.stats()["requests"] == 1
 
 
 async def test_a_server_that_is_down_is_told_after_all_attempts(server: FakeModelServer) -> None:
