@@ -10,12 +10,11 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated
 
-import structlog
 import typer
 from pydantic import ValidationError
 from sqlalchemy.exc import OperationalError
 
-from app.command_line import errors, fail, hub_of, number_or_none, prompt_folders, settings_and_schema
+from app.command_line import errors, fail, hub_of, number_or_none, prompt_folders, settings_and_schema, start_logs
 from app.commons.config import AllocationRule
 from app.commons.scenario import UnknownName
 from app.db_cli import db
@@ -74,23 +73,6 @@ KNOWN_ERRORS = (
 )
 
 
-def log_to_stderr(least: str = "warning") -> None:
-    """Send our log lines of level *least* and worse to standard error; standard output is for results."""
-    # Tracebacks stay plain: drawing their frames takes seconds and prints the values of variables.
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="%Y-%m-%d %H:%M:%S"),
-            structlog.dev.ConsoleRenderer(
-                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
-            ),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(least),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
-    )
-
-
 def plan_or_fail(**fields: object) -> LaunchPlan:
     """Return the plan of these fields, or say which of them cannot be one."""
     try:
@@ -108,7 +90,7 @@ def serve(
     """Start the web application, and a worker process that plays its runs."""
     from app.serve import run_server
 
-    settings = settings_and_schema()
+    settings = settings_and_schema("info")
     changes = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     run_server(settings.model_copy(update=changes), with_worker=worker, fail=fail)
 
@@ -126,12 +108,12 @@ def worker(
     back to the other workers; the same signal again ends it at once.
     """
     from app.jobs.queue import open_queue
+    from app.jobs.roll_call import RollCall, on_the_list
     from app.jobs.supervise import follow_parent, stop_when_told
-    from app.jobs.worker import Worker, owner_name
+    from app.jobs.worker import Worker
     from app.subskills.worker import SubskillWorker
 
-    log_to_stderr("info")
-    settings = settings_and_schema()
+    settings = settings_and_schema("info")
 
     async def work() -> None:
         stop = asyncio.Event()
@@ -141,22 +123,22 @@ def worker(
         try:
             async with hub_of(settings).sharing(SharedLedger(database, settings.stale_after_s)) as hub:
                 stale_after = timedelta(seconds=settings.stale_after_s)
-                runs = Worker(
-                    database,
-                    hub,
-                    capacity=runs_at_once or settings.runs_per_worker,
-                    stale_after=stale_after,
-                    retry_after_s=settings.retry_after_s,
-                )
+                capacity = runs_at_once or settings.runs_per_worker
+                retry_after_s = settings.retry_after_s
+                runs = Worker(database, hub, capacity=capacity, stale_after=stale_after, retry_after_s=retry_after_s)
                 tests = SubskillWorker(
+                    database, hub, owner=runs.owner, stale_after=stale_after, retry_after_s=retry_after_s
+                )
+                roll_call = RollCall(
                     database,
-                    hub,
-                    owner=owner_name("worker"),
-                    stale_after=stale_after,
-                    retry_after_s=settings.retry_after_s,
+                    hub.meter,
+                    owner=runs.owner,
+                    role="worker",
+                    capacity=capacity,
+                    busy=lambda: (runs.playing, tests.testing, stop.is_set()),
                 )
                 opened = partial(open_queue, database)
-                async with news_of(database) as news:
+                async with news_of(database) as news, on_the_list(roll_call):
                     await asyncio.gather(runs.work(stop, opened, news), tests.work(stop, opened, news))
         finally:
             if follower is not None:
@@ -306,7 +288,7 @@ app.command("import-subskills")(import_subskills)
 
 def main() -> None:
     """Run the command; errors that a user can mend are one sentence and exit code 2."""
-    log_to_stderr()
+    start_logs()
     try:
         app()
     except UnknownRun as error:

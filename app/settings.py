@@ -2,9 +2,12 @@
 
 import os
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 _PACKAGE = Path(__file__).resolve().parent
 
@@ -41,6 +44,23 @@ class Settings(BaseSettings):
     retry_after_s: float = Field(
         default=5.0, ge=0.1, le=600, description="first wait of a run whose endpoint is down; it doubles, up to 600"
     )
+
+    log_format: Literal["console", "json"] = Field(default="console", description="log lines as text or as JSON")
+    log_level: Literal["debug", "info", "warning", "error"] | None = Field(
+        default=None, description="the least that is logged; info for serve and worker, else warning"
+    )
+    metrics_token: str | None = Field(
+        default=None, min_length=8, description="opens /metrics to a program that has it, where a password is set"
+    )
+
+    @property
+    def secrets(self) -> set[str]:
+        """Return what no log may hold."""
+        try:
+            in_url = make_url(self.database_url).password
+        except (ArgumentError, ValueError):
+            in_url = None  # whoever opens it says what is wrong with it
+        return {str(secret) for secret in (self.password, self.metrics_token, in_url) if secret}
 
     @property
     def templates(self) -> Path:

@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from time import perf_counter
 from typing import Literal
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
+from structlog.contextvars import bind_contextvars
 
 from app.commons.events import Event, MonthStarted, parse_event
 from app.commons.metrics import EpisodeMetrics, episode_metrics, harvests
@@ -87,11 +89,15 @@ class Player:
 
     async def run(self) -> RunState | None:
         """Play until the run ends, pauses or is given up; return the state it was left in, None if it was lost."""
-        logger = log.bind(run=self.claim.run_id, epoch=self.claim.epoch)
+        # Whatever the run's tasks log says which run it is about.
+        bind_contextvars(run=self.claim.run_id, epoch=self.claim.epoch)
+        started = perf_counter()
         try:
             run, recorder = await patiently(self._open, f"run {self.claim.run_id} waits to begin")
+            bind_contextvars(experiment=run.experiment_id, worker=run.owner)
+            log.info("run claimed", models=run.models, months=run.months, recorded_calls=recorder.totals.calls)
         except Exception as error:
-            logger.exception("the record could not be opened")
+            log.exception("the record could not be opened")
             reason = f"The record could not be read: {error}. Mend the database, then resume."
             return await self._leave_quietly(trouble(error) or Verdict("paused", "storage", reason))
         recorder.on_failure = self._fail
@@ -104,14 +110,25 @@ class Player:
                 lambda: self._leave(run, verdict), f"run {run.id} waits to be left", patience_s=self._patience_s
             )
         except LostRun:
-            logger.warning("another player owns the run")
+            log.warning("another player owns the run")
             return None
         except Exception as error:
-            logger.exception("the run could not be left")
+            log.exception("the run could not be left")
             return await self._leave_quietly(trouble(error) or _unwritable(error))
         finally:
             await recorder.close(0)
-        logger.info("left", state=verdict.state, reason=verdict.reason)
+        totals = recorder.totals
+        # The reason's sentence is in the run's log; an endpoint's own words in it may quote a prompt.
+        log.info(
+            "run left",
+            state=verdict.state,
+            reason=verdict.reason_kind,
+            calls=totals.calls,
+            prompt_tokens=totals.prompt_tokens,
+            completion_tokens=totals.completion_tokens,
+            cost=totals.cost,
+            seconds=round(perf_counter() - started, 1),
+        )
         return verdict.state
 
     @property
@@ -171,6 +188,8 @@ class Player:
         def emit(event: Event) -> None:
             if self._pause and isinstance(event, MonthStarted) and event.month > 1:
                 raise PauseAsked
+            if isinstance(event, MonthStarted) and not recorder.replaying:
+                log.debug("month", month=event.month, calls=recorder.totals.calls)
             recorder.emit(event)
             self._on_event(event)
 
@@ -202,7 +221,7 @@ class Player:
             return Verdict("paused", "version", str(cause))
         if isinstance(cause, PromptError | NotPlayable):
             return Verdict("failed", "configuration", str(cause))
-        log.error("the episode failed", run=run.id, exc_info=cause)
+        log.error("the episode failed", exc_info=cause)
         return Verdict("failed", "defect", f"{type(cause).__name__}: {cause}")
 
     async def _leave_quietly(self, verdict: Verdict) -> RunState | None:
@@ -210,7 +229,7 @@ class Player:
             await settle(self._database, self.claim, verdict, retry_after_s=self._retry_after_s)
         except Exception:
             # Nothing can be written: the lease runs out, and a worker that can write takes the run over.
-            log.exception("the run keeps its lease until it runs out", run=self.claim.run_id)
+            log.exception("the run keeps its lease until it runs out")
             return None
         return verdict.state
 

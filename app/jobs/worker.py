@@ -44,6 +44,16 @@ class Worker:
         self._retry_after_s = retry_after_s
         self._keeper = Keeper(database, owner_name("worker"), stale_after, can_ask=hub.can_ask)
 
+    @property
+    def owner(self) -> str:
+        """The name this worker holds its runs by."""
+        return self._keeper.owner
+
+    @property
+    def playing(self) -> int:
+        """How many runs it plays now."""
+        return self._keeper.busy
+
     async def work(self, stop: asyncio.Event, open_queue: OpenQueue, news: News) -> None:
         """Play what the queue brings until *stop* is set, then hand back what is being played."""
         log.info("worker started", owner=self._keeper.owner)

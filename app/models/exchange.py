@@ -105,7 +105,8 @@ class Exchange:
             message = f"Endpoint '{self._endpoint.name}' {says}. Its account has no credit left: add some."
             return EndpointDown(message, endpoint=self._endpoint.name)
         if status in (408, 409, 429) or status >= 500:
-            return Transient(f"answered {status}", detail, retry_after_seconds(response.headers.get("Retry-After")))
+            wait_s = retry_after_seconds(response.headers.get("Retry-After"))
+            return Transient(f"answered {status}", detail, wait_s, status=status)
         if status in (401, 403):
             # What a provider says of a wrong key may repeat part of it.
             return self.down(

@@ -27,6 +27,7 @@ from app.models.endpoints import KNOWN, Endpoint
 from app.models.gate import Gate
 from app.models.ledger import Ledger, LocalLedger
 from app.models.limit import LimitedModel, TokenEstimate
+from app.models.meter import Meter, MeteredLog, MeteredModel
 from app.models.openai import OpenAIModel
 from app.models.prices import PriceTag
 from app.models.recorded import RecordedModel
@@ -76,6 +77,7 @@ class ModelHub:
 
     Names and views need nothing open; `open` and `probe` work inside `async with`, which closes the connections at its
     end. The limits of the endpoints hold over all who share *ledger*; without one, over this hub.
+    `meter` counts what is asked of the endpoints.
     """
 
     def __init__(
@@ -85,6 +87,7 @@ class ModelHub:
         self._sleep = sleep
         self._ledger = ledger or LocalLedger()
         self._lines: dict[str, _Line] | None = None
+        self.meter = Meter()
 
     async def __aenter__(self) -> Self:
         self._lines = {}
@@ -156,11 +159,13 @@ class ModelHub:
         endpoint, model = self._find(name, kind)
         line = self._line(endpoint)
         wire = self._wire(kind, endpoint)(endpoint, model, line.connections, run)
+        metered = MeteredModel(wire, endpoint.name, self.meter)
         policy = RetryPolicy(attempts=endpoint.attempts, backoff_s=endpoint.backoff_s)
         # The limit is inside the retries: a call that waits for its next attempt holds no slot.
-        limited = LimitedModel(wire, line.gate, line.usage.setdefault(model, TokenEstimate()))
+        limited = LimitedModel(metered, line.gate, line.usage.setdefault(model, TokenEstimate()))
         patient = RetryingModel(limited, endpoint.name, policy, self._sleep)
-        return RecordedModel(patient, log, PriceTag(endpoint.base_url, model), sampled=kind == "chat")
+        counted = MeteredLog(log, endpoint.name, run, self.meter)
+        return RecordedModel(patient, counted, PriceTag(endpoint.base_url, model), sampled=kind == "chat")
 
     async def probe(self, name: str, sampling: SamplingConfig, patience_s: float) -> Completion:
         """Ask the model *name* for next to nothing, once, over a connection of its own; nothing is recorded.

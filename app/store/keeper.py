@@ -114,6 +114,11 @@ class Keeper:
         return self._owner
 
     @property
+    def busy(self) -> int:
+        """How many it plays now."""
+        return len(self._held)
+
+    @property
     def free(self) -> int:
         """How many more it can play now."""
         return self._capacity - len(self._held)

@@ -34,6 +34,11 @@ class SubskillWorker:
         self._retry_after_s = retry_after_s
         self._keeper = Keeper(database, owner, stale_after, TESTS, can_ask=hub.can_ask)
 
+    @property
+    def testing(self) -> int:
+        """How many subskill tests it asks now."""
+        return self._keeper.busy
+
     async def work(self, stop: asyncio.Event, open_queue: OpenQueue, news: News) -> None:
         """Ask the tests that the queue brings until *stop* is set, then hand back what is being asked."""
         await self._keeper.serve(stop, self._tester, self._capacity, open_queue, news)

@@ -64,6 +64,7 @@ class RunsPage:
         previous: the page before, if any.
         following: the page after, if any.
         json: the API's twin of this list.
+        health: whether somebody plays.
     """
 
     rows: Sequence[RunRow]
@@ -77,6 +78,7 @@ class RunsPage:
     previous: str | None
     following: str | None
     json: str
+    health: Health
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,9 @@ class ExperimentPage:
         rows: its runs, oldest first.
         states: how many runs are in each state or outcome, in words.
         over: how many runs have come to an end.
+        queued: how many wait.
+        playing: how many are being played.
+        paused: how many are paused.
         months_played: of all runs together; all of them for one that is over.
         months_total: of all runs together.
         live: whether anything may still change.
@@ -106,6 +111,9 @@ class ExperimentPage:
     rows: Sequence[RunRow]
     states: Sequence[tuple[str, str, int]]
     over: int
+    queued: int
+    playing: int
+    paused: int
     months_played: int
     months_total: int
     live: bool
