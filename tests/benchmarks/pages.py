@@ -81,6 +81,7 @@ async def fill(made: Instance) -> tuple[str, str]:
             for copy, origin in copies[:number]:
                 values = [literal(copy) if name == own else getattr(table, name) for name in names]
                 if table is RunRow:
+                    values[names.index("created_at")] = literal(now())
                     values[names.index("seed")] = literal(int(copy.encode().hex()[-6:], 16))
                 rows = select(*values).where(getattr(table, own) == origin)
                 await connection.execute(insert(table).from_select(names, rows))
