@@ -70,6 +70,26 @@ async def resume(database: Database, run_id: str) -> RunState:
         return "queued"
 
 
+async def prioritise(database: Database, run_id: str, priority: int) -> RunState:
+    """Let a run that waits, or is paused, be played before those of lower *priority*; return its state.
+
+    Priorities go from LOWEST_PRIORITY to HIGHEST_PRIORITY; 0 is the usual one.
+
+    Raises:
+        UnknownRun: if there is no such run.
+        StateConflict: if it does not wait to be played.
+    """
+    async with database.write() as connection:
+        run = await _row(connection, run_id)
+        if run.state not in ("queued", "paused"):
+            raise StateConflict(f"Run {run_id} is {run.state}; only runs that wait have a place in the queue.")
+        if run.priority != priority:
+            await connection.execute(update(RunRow).where(RunRow.id == run_id).values(priority=priority))
+            await add_log(connection, run_id, "control", f"Its priority was set to {priority}.")
+        state: RunState = run.state
+        return state
+
+
 def obeyed(control: str) -> tuple[dict[str, Any], str]:
     """Return the column values and the sentence of a wish that is granted."""
     if control == "pause":
@@ -79,7 +99,9 @@ def obeyed(control: str) -> tuple[dict[str, Any], str]:
 
 
 async def _row(connection: AsyncConnection, run_id: str) -> Any:
-    row = (await connection.execute(select(RunRow.state, RunRow.control).where(RunRow.id == run_id))).first()
+    row = (
+        await connection.execute(select(RunRow.state, RunRow.control, RunRow.priority).where(RunRow.id == run_id))
+    ).first()
     if row is None:
         raise UnknownRun(run_id)
     return row
