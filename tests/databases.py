@@ -150,8 +150,8 @@ class PostgresServer:
         _must([self.tools / "pg_ctl", "-D", self.folder / "data", "-s"], list(arguments), log=self.folder / "log")
 
 
-def start_server() -> PostgresServer:
-    """Start a server in a new folder under /tmp, with a migrated template database.
+def start_server(**changed: str) -> PostgresServer:
+    """Start a server in a new folder under /tmp, with a migrated template database; *changed* are settings of it.
 
     Raises:
         NoPostgres: saying why it does not start.
@@ -169,11 +169,15 @@ def start_server() -> PostgresServer:
         [tools / "initdb", "-D", folder / "data", "-U", USER, f"--pwfile={secret}"],
         ["-E", "UTF8", "--locale=C.UTF-8", "--no-sync", "--auth-local=trust", "--auth-host=scram-sha-256"],
     )
-    settings = SETTINGS | {
-        "listen_addresses": "127.0.0.1",
-        "port": str(port),
-        "unix_socket_directories": str(folder),
-    }
+    settings = (
+        SETTINGS
+        | changed
+        | {
+            "listen_addresses": "127.0.0.1",
+            "port": str(port),
+            "unix_socket_directories": str(folder),
+        }
+    )
     with (folder / "data" / "postgresql.conf").open("a") as file:
         file.writelines(f"{name} = '{value}'\n" for name, value in settings.items())
     server = PostgresServer(folder, port, tools)

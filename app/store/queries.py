@@ -81,9 +81,9 @@ async def list_runs(database: Database, wanted: RunFilter) -> tuple[list[RunReco
     conditions = _conditions(wanted)
     order = SORTS.get(wanted.sort, RunRow.created_at)
     order = order.desc().nulls_last() if wanted.descending else order.asc().nulls_last()
-    page = (
-        select(RunRow.__table__).where(*conditions).order_by(order, RunRow.id).offset(wanted.offset).limit(wanted.limit)
-    )
+    # Rows are wide, an index is not: the page's ids are found first, then only its rows are read.
+    ids = select(RunRow.id).where(*conditions).order_by(order, RunRow.id).offset(wanted.offset).limit(wanted.limit)
+    page = select(RunRow.__table__).where(RunRow.id.in_(ids.subquery().select())).order_by(order, RunRow.id)
     async with database.read() as connection:
         count = (await connection.execute(select(func.count()).select_from(RunRow).where(*conditions))).scalar_one()
         rows = await connection.execute(page)

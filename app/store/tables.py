@@ -44,6 +44,12 @@ class RunRow(Base):
         Index("ix_run_state_created", "state", "created_at"),
         Index("ix_run_created", "created_at"),
         Index("ix_run_log_sha256", "log_sha256"),
+        # All that lists filter by, so that a filter reads no wide rows.
+        Index(
+            "ix_run_lists",
+            *("scenario", "condition", "state", "minds", "models", "name"),
+            *("experiment_id", "survived", "censored", "unreadable", "id"),
+        ),
     )
 
     id: Mapped[str] = mapped_column(Words(16), primary_key=True)

@@ -456,6 +456,7 @@ class ModelServer:
                 "by_status": self.by_status,
                 "by_purpose": self.by_purpose,
                 "calls": self.calls,
+                "in_flight": self.in_flight,
                 "max_in_flight": self.max_in_flight,
                 "max_in_window": self.arrivals.most,
                 "max_tokens_in_window": self.tokens.most,
