@@ -5,8 +5,8 @@ from alembic import op
 
 from app.store.queue_schema import drop_queue
 
-revision = "0004_queue"
-down_revision = "0004_retries"
+revision = "0005"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 
