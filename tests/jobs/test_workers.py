@@ -24,7 +24,7 @@ async def owners(instance: Instance, ids: list[str]) -> dict[str, str]:
     return {run.id: run.owner or "" for run in runs}
 
 
-async def tests_until(instance: Instance, tests_id: str, reached: Callable[[SubskillRun], bool]) -> None:
+async def until_tests(instance: Instance, tests_id: str, reached: Callable[[SubskillRun], bool]) -> None:
     """Wait until subskill tests are as *reached* wants them."""
     async with asyncio.timeout(60):
         while True:
@@ -126,12 +126,12 @@ async def test_subskill_tests_reach_a_worker_and_go_on_with_another(
         prompt_folders=[ROOT / "templates" / "prompts"],
     )
     worker = instance.start("worker")
-    await tests_until(instance, tests_id, lambda tests: tests.done > 0)
+    await until_tests(instance, tests_id, lambda tests: tests.done > 0)
     worker.terminate()
     worker.wait(30)
     assert (await get_subskill_run(instance.database, tests_id)).state == "queued"
     instance.start("worker")
-    await tests_until(instance, tests_id, lambda tests: tests.state == "finished")
+    await until_tests(instance, tests_id, lambda tests: tests.state == "finished")
     assert set(server.stats()["calls"][tests_id].values()) == {1}
 
 
