@@ -28,13 +28,14 @@ from app.jobs.rerun import NotRerunnable
 from app.keeping.archive import UnusableBackup
 from app.keeping.backup import BackupRefused
 from app.keeping.restore import RestoreRefused
-from app.keeping_cli import backup, restore
+from app.keeping_cli import backup, restore, retain
 from app.minds.prompts import PromptError
 from app.models.base import ModelError
 from app.prompts_cli import prompt_commands
 from app.record_cli import export, rerun
 from app.settings import SettingsError, load_settings
 from app.store.connect import DatabaseError, open_database
+from app.store.retention import RetentionError
 from app.store.runs import UnknownRun
 from app.subskills.plan import SubskillPlanError
 from app.subskills.research import UnreadableResults
@@ -66,6 +67,7 @@ KNOWN_ERRORS = (
     UnreadableResults,
     BackupRefused,
     RestoreRefused,
+    RetentionError,
     UnusableBackup,
 )
 
@@ -114,6 +116,7 @@ def worker(
     parent: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Play queued runs and ask queued subskill tests until stopped."""
+    from app.jobs.housekeeping import keep_house
     from app.jobs.supervise import follow_parent
     from app.jobs.worker import Worker, owner_name
     from app.subskills.worker import SubskillWorker
@@ -133,7 +136,9 @@ def worker(
                 stale_after = timedelta(seconds=settings.stale_after_s)
                 runs = Worker(database, hub, capacity=settings.runs_per_worker, stale_after=stale_after)
                 tests = SubskillWorker(database, hub, owner=owner_name("worker"), stale_after=stale_after)
-                await asyncio.gather(runs.work(stop), tests.work(stop))
+                await asyncio.gather(
+                    runs.work(stop), tests.work(stop), keep_house(database, settings.keep_prompts, stop)
+                )
         finally:
             if follower is not None:
                 follower.cancel()
@@ -273,7 +278,7 @@ def models(
     print_models(hub, as_json=as_json)
 
 
-for command in (rerun, export, subskills, backup, restore):
+for command in (rerun, export, subskills, backup, restore, retain):
     app.command()(command)
 app.command("import-subskills")(import_subskills)
 

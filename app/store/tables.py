@@ -98,6 +98,10 @@ class RunRow(Base):
     cost: Mapped[float | None] = mapped_column(Float(53))
     unpriced_calls: Mapped[int] = mapped_column(default=0)
 
+    prompts_dropped_at: Mapped[datetime | None]
+    calls_dropped_at: Mapped[datetime | None]
+    dropped_by: Mapped[str | None] = mapped_column(Words(80))
+
     view_only: Mapped[str | None] = mapped_column(Words())
     source: Mapped[str | None] = mapped_column(Words(), unique=True)
     log_sha256: Mapped[str | None] = mapped_column(Words(64))
@@ -119,7 +123,7 @@ class EventRow(Base):
 
 
 class CallRow(Base):
-    """One call of a run. `request` is a compressed list of roles and segment numbers (codec.py)."""
+    """One call of a run. `request` is a compressed list of roles and segment numbers (codec.py), or empty: dropped."""
 
     __tablename__ = "call"
     __table_args__ = (Index("ix_call_run_month", "run_id", "month"),)
