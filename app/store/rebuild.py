@@ -38,12 +38,15 @@ async def rebuilding(url: str) -> AsyncIterator[AsyncConnection]:
             connection = await engine.connect()
         except DBAPIError as error:
             raise refusal(address, error) from error
-        async with connection, connection.begin():
-            await connection.run_sync(take_turns)
-            await take_time(connection)
-            yield connection
-            if not is_postgresql(address):
-                await _find_lost_rows(connection)
+        try:
+            async with connection.begin():
+                await connection.run_sync(take_turns)
+                await take_time(connection)
+                yield connection
+                if not is_postgresql(address):
+                    await _find_lost_rows(connection)
+        finally:
+            await connection.close()
     finally:
         await engine.dispose()
 
