@@ -18,6 +18,7 @@ from sqlalchemy.exc import OperationalError
 from app.command_line import errors, fail, hub_of, number_or_none, prompt_folders, settings_and_schema
 from app.commons.config import AllocationRule
 from app.commons.scenario import UnknownName
+from app.db_cli import db
 from app.interop.export import ExportError
 from app.interop.files import NothingToImport
 from app.interop.research_log import NothingToExport
@@ -27,6 +28,7 @@ from app.jobs.launch import LaunchError, LaunchPlan
 from app.jobs.rerun import NotRerunnable
 from app.keeping.archive import UnusableBackup
 from app.keeping.backup import BackupRefused
+from app.keeping.copy import CopyRefused
 from app.keeping.restore import RestoreRefused
 from app.keeping_cli import backup, restore, retain
 from app.minds.prompts import PromptError
@@ -48,7 +50,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-db = typer.Typer(help="The database.", no_args_is_help=True)
 app.add_typer(db, name="db")
 app.add_typer(prompt_commands, name="prompts")
 
@@ -66,6 +67,7 @@ KNOWN_ERRORS = (
     SubskillPlanError,
     UnreadableResults,
     BackupRefused,
+    CopyRefused,
     RestoreRefused,
     RetentionError,
     UnusableBackup,
@@ -281,13 +283,6 @@ def models(
 for command in (rerun, export, subskills, backup, restore, retain):
     app.command()(command)
 app.command("import-subskills")(import_subskills)
-
-
-@db.command("upgrade")
-def db_upgrade() -> None:
-    """Bring the database to the current schema."""
-    settings = settings_and_schema()
-    typer.echo(f"{settings.database_url} is at the current schema.")
 
 
 def main() -> None:

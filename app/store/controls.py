@@ -79,7 +79,8 @@ def obeyed(control: str) -> tuple[dict[str, Any], str]:
 
 
 async def _row(connection: AsyncConnection, run_id: str) -> Any:
-    row = (await connection.execute(select(RunRow.state, RunRow.control).where(RunRow.id == run_id))).first()
+    query = select(RunRow.state, RunRow.control).where(RunRow.id == run_id).with_for_update()
+    row = (await connection.execute(query)).first()
     if row is None:
         raise UnknownRun(run_id)
     return row

@@ -13,6 +13,7 @@ Control = Literal["pause", "stop"]
 MindsKind = Literal["scripted", "generative", "mixed", "imported"]
 
 LIVE_STATES = frozenset({"queued", "playing"})
+OVER_STATES = frozenset({"finished", "cancelled", "failed"})
 
 
 class _Record(BaseModel):
@@ -30,9 +31,10 @@ class ExperimentRecord(_Record):
 class RunRecord(_Record):
     """A run as lists and headers need it; amounts in units, ratios in 0..1, cost in US dollars.
 
-    `reason_kind` and `reason` say why a run is paused, failed or cancelled. `cost` is what the priced calls cost;
-    `unpriced_calls` counts those whose price is unknown. `pace_ms` is how long scripted minds wait before they answer,
-    so that a run can be watched; it decides nothing.
+    `reason_kind` and `reason` say why a run is paused, failed or cancelled. A paused run that `waits_for` what
+    mends itself is tried again at `retry_at`, for the `retries`-th time. `fruitless` counts players that died without
+    progress. `cost` is what the priced calls cost; `unpriced_calls` counts those whose price is unknown. `pace_ms` is
+    how long scripted minds wait before they answer, so that a run can be watched; it decides nothing.
     """
 
     id: str
@@ -60,6 +62,10 @@ class RunRecord(_Record):
     owner: str | None
     heartbeat: datetime | None
     epoch: int
+    fruitless: int
+    retry_at: datetime | None
+    retries: int
+    waits_for: str | None
     stock: int | None
     months_played: int
     survival_time: int | None

@@ -75,6 +75,9 @@ class RunRow(Base):
     heartbeat: Mapped[datetime | None]
     epoch: Mapped[int] = mapped_column(default=0)
     fruitless: Mapped[int] = mapped_column(default=0)
+    retry_at: Mapped[datetime | None]
+    retries: Mapped[int] = mapped_column(default=0, server_default="0")
+    waits_for: Mapped[str | None] = mapped_column(Words(240), index=True)
 
     stock: Mapped[int | None]
     months_played: Mapped[int] = mapped_column(default=0)
@@ -237,6 +240,9 @@ class SubskillRunRow(Base):
     heartbeat: Mapped[datetime | None]
     epoch: Mapped[int] = mapped_column(default=0)
     fruitless: Mapped[int] = mapped_column(default=0)
+    retry_at: Mapped[datetime | None]
+    retries: Mapped[int] = mapped_column(default=0, server_default="0")
+    waits_for: Mapped[str | None] = mapped_column(Words(240), index=True)
 
     total: Mapped[int]
     done: Mapped[int] = mapped_column(default=0)

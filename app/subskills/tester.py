@@ -16,10 +16,9 @@ from app.minds.reader import read_number
 from app.models.base import CallKey, EndpointDown, ModelNotConfigured, RecordMismatch
 from app.models.hub import ModelHub
 from app.store.connect import Database
-from app.store.leases import Claim, LostRun
+from app.store.leases import TESTS, Claim, LostRun, leave
 from app.store.prompt_sets import load_prompt_set
 from app.store.records import RunState
-from app.store.subskill_leases import leave_tests
 from app.store.subskill_recorder import SubskillRecorder, open_subskill_recorder
 from app.store.subskills import SubskillCase, SubskillRun, get_subskill_run, subskill_cases
 from app.subskills.cases import Case
@@ -88,7 +87,14 @@ class Tester:
             verdict = await self._ask_all()
             if self._wish == "lost":
                 raise LostRun(self.claim.run_id)
-            await leave_tests(self._database, self.claim, verdict.state, verdict.reason_kind, verdict.reason)
+            await leave(
+                self._database,
+                self.claim,
+                verdict.state,
+                TESTS,
+                reason_kind=verdict.reason_kind,
+                reason=verdict.reason,
+            )
         except LostRun:
             logger.warning("another process asks these tests")
             return None
