@@ -10,12 +10,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
-import structlog
 import typer
 from pydantic import ValidationError
 from sqlalchemy.exc import OperationalError
 
-from app.command_line import errors, fail, hub_of, number_or_none, prompt_folders, settings_and_schema
+from app.command_line import errors, fail, hub_of, number_or_none, prompt_folders, settings_and_schema, start_logs
 from app.commons.config import AllocationRule
 from app.commons.scenario import UnknownName
 from app.db_cli import db
@@ -74,23 +73,6 @@ KNOWN_ERRORS = (
 )
 
 
-def log_to_stderr(least: str = "warning") -> None:
-    """Send our log lines of level *least* and worse to standard error; standard output is for results."""
-    # Tracebacks stay plain: drawing their frames takes seconds and prints the values of variables.
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="%Y-%m-%d %H:%M:%S"),
-            structlog.dev.ConsoleRenderer(
-                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
-            ),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(least),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
-    )
-
-
 def plan_or_fail(**fields: object) -> LaunchPlan:
     """Return the plan of these fields, or say which of them cannot be one."""
     try:
@@ -108,7 +90,7 @@ def serve(
     """Start the web application, and a worker process that plays its runs."""
     from app.serve import run_server
 
-    settings = settings_and_schema()
+    settings = settings_and_schema("info")
     changes = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     run_server(settings.model_copy(update=changes), with_worker=worker, fail=fail)
 
@@ -119,12 +101,12 @@ def worker(
 ) -> None:
     """Play queued runs and ask queued subskill tests until stopped."""
     from app.jobs.housekeeping import keep_house
+    from app.jobs.roll_call import RollCall, on_the_list
     from app.jobs.supervise import follow_parent
-    from app.jobs.worker import Worker, owner_name
+    from app.jobs.worker import Worker
     from app.subskills.worker import SubskillWorker
 
-    log_to_stderr("info")
-    settings = settings_and_schema()
+    settings = settings_and_schema("info")
 
     async def work() -> None:
         stop = asyncio.Event()
@@ -137,10 +119,19 @@ def worker(
             async with hub_of(settings) as hub:
                 stale_after = timedelta(seconds=settings.stale_after_s)
                 runs = Worker(database, hub, capacity=settings.runs_per_worker, stale_after=stale_after)
-                tests = SubskillWorker(database, hub, owner=owner_name("worker"), stale_after=stale_after)
-                await asyncio.gather(
-                    runs.work(stop), tests.work(stop), keep_house(database, settings.keep_prompts, stop)
+                tests = SubskillWorker(database, hub, owner=runs.owner, stale_after=stale_after)
+                roll_call = RollCall(
+                    database,
+                    hub.meter,
+                    owner=runs.owner,
+                    role="worker",
+                    capacity=settings.runs_per_worker,
+                    busy=lambda: (runs.playing, tests.testing, stop.is_set()),
                 )
+                async with on_the_list(roll_call):
+                    await asyncio.gather(
+                        runs.work(stop), tests.work(stop), keep_house(database, settings.keep_prompts, stop)
+                    )
         finally:
             if follower is not None:
                 follower.cancel()
@@ -287,7 +278,7 @@ app.command("import-subskills")(import_subskills)
 
 def main() -> None:
     """Run the command; errors that a user can mend are one sentence and exit code 2."""
-    log_to_stderr()
+    start_logs()
     try:
         app()
     except UnknownRun as error:

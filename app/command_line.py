@@ -6,6 +6,7 @@ from typing import NoReturn
 import typer
 from rich.console import Console
 
+from app.logs import Level, secrets_in, set_up_logs
 from app.models.hub import ModelHub
 from app.settings import Settings, environment, load_settings
 from app.store.migrate import upgrade
@@ -19,11 +20,18 @@ def fail(message: str) -> NoReturn:
     raise typer.Exit(2)
 
 
-def settings_and_schema() -> Settings:
-    """Return the settings, with the database brought to the current schema."""
+def settings_and_schema(least: Level = "warning") -> Settings:
+    """Return the settings, with logs and the database set up as they say; *least* is the level where they say none."""
     settings = load_settings()
+    start_logs(settings, least)
     upgrade(settings.database_url, settings.migrations)
     return settings
+
+
+def start_logs(settings: Settings | None = None, least: Level = "warning") -> None:
+    """Send log lines to standard error; standard output is for results."""
+    form, level = (settings.log_format, settings.log_level or least) if settings else ("console", least)
+    set_up_logs(form, level, secrets_in(environment()) | (settings.secrets if settings else set()))
 
 
 def hub_of(settings: Settings) -> ModelHub:

@@ -26,6 +26,7 @@ from app.jobs.answers import answers_of
 from app.jobs.launch import LaunchPlan, launch_plan
 from app.jobs.player import Player
 from app.jobs.report import outcome, presence_of, run_object
+from app.jobs.roll_call import RollCall, on_the_list
 from app.jobs.worker import Worker, owner_name
 from app.minds.relevance import warm_up
 from app.models.check import check_models
@@ -61,7 +62,16 @@ async def play_here(
             )
             structlog.get_logger().info("playing", owner=owner, runs=ids)
             worker = Worker(database, hub, capacity=len(ids), stale_after=timedelta(seconds=settings.stale_after_s))
-            runs = await _play_all(worker, database, hub, ids, show=not as_json)
+            roll_call = RollCall(
+                database,
+                hub.meter,
+                owner=owner,
+                role="govsim-run",
+                capacity=len(ids),
+                busy=lambda: (worker.playing, 0, False),
+            )
+            async with on_the_list(roll_call):
+                runs = await _play_all(worker, database, hub, ids, show=not as_json)
             counts = [await answers_of(database, run.id) for run in runs]
             presences = [await presence_of(database, run) for run in runs]
     finally:

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from app import __version__
+from app.logs import secrets_in, set_up_logs
 from app.models.endpoints import load_endpoints
 from app.models.hub import ModelHub
 from app.settings import Settings, environment, load_settings
@@ -16,6 +17,8 @@ from app.web import urls
 from app.web.application import build
 from app.web.assets import Assets
 from app.web.gate import Gate
+from app.web.instance import Instance
+from app.web.meters import WebMeters
 from app.web.services import Services
 from app.web.templates import Templates
 from app.web.watch import Watcher
@@ -31,9 +34,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.settings.SettingsError: if a setting is not valid.
         app.models.base.ModelError: if the models file, or a key, cannot be used.
     """
-    chosen = settings or load_settings()
+    chosen = settings or _settings()
     # What can be wrong is wrong here, before anything listens.
     endpoints = load_endpoints(chosen.models_path, environment())
+
+    meters = WebMeters()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -48,8 +53,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             prompt_folders=chosen.prompt_folders,
             assets=assets,
             templates=Templates(chosen.templates, assets),
-            gate=Gate(chosen.password),
+            gate=Gate(chosen.password, metrics_token=chosen.metrics_token),
             version=__version__,
+            meters=meters,
+            instance=Instance(database),
         )
         watcher.start()
         try:
@@ -58,4 +65,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             await watcher.stop()
             await database.close()
 
-    return build(lifespan, version=__version__, openapi_url=urls.openapi())
+    return build(lifespan, meters, version=__version__, openapi_url=urls.openapi())
+
+
+def _settings() -> Settings:
+    """Return the settings of a process that we did not start ourselves, with its logs set up as they say."""
+    settings = load_settings()
+    set_up_logs(settings.log_format, settings.log_level or "info", secrets_in(environment()) | settings.secrets)
+    return settings

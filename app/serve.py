@@ -36,9 +36,11 @@ def run_server(settings: Settings, *, with_worker: bool, fail: Callable[[str], N
 
 async def _serve(settings: Settings, listener: socket.socket, *, with_worker: bool) -> None:
     stop = asyncio.Event()
-    server = _AnnouncingServer(
-        uvicorn.Config(create_app(settings), log_level="warning", lifespan="on", timeout_graceful_shutdown=3), settings
+    # Its lines go where ours go (logs.py); requests are told by observe.py.
+    config = uvicorn.Config(
+        create_app(settings), log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=3
     )
+    server = _AnnouncingServer(config, settings)
     worker = asyncio.create_task(keep_worker(stop)) if with_worker else None
     try:
         await server.serve(sockets=[listener])

@@ -3,9 +3,12 @@
 import os
 from datetime import timedelta
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 _PACKAGE = Path(__file__).resolve().parent
 
@@ -39,6 +42,23 @@ class Settings(BaseSettings):
         default=None, ge=1, description="workers drop the prompts of runs that ended longer ago; none: they are kept"
     )
     stale_after_s: float = Field(default=12.0, gt=2, description="a silent worker's runs are taken over after this")
+
+    log_format: Literal["console", "json"] = Field(default="console", description="log lines as text or as JSON")
+    log_level: Literal["debug", "info", "warning", "error"] | None = Field(
+        default=None, description="the least that is logged; info for serve and worker, else warning"
+    )
+    metrics_token: str | None = Field(
+        default=None, min_length=8, description="opens /metrics to a program that has it, where a password is set"
+    )
+
+    @property
+    def secrets(self) -> set[str]:
+        """Return what no log may hold."""
+        try:
+            in_url = make_url(self.database_url).password
+        except (ArgumentError, ValueError):
+            in_url = None  # whoever opens it says what is wrong with it
+        return {str(secret) for secret in (self.password, self.metrics_token, in_url) if secret}
 
     @property
     def keep_prompts(self) -> timedelta | None:

@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Literal
 
 import structlog
 from sqlalchemy.exc import OperationalError
+from structlog.contextvars import bind_contextvars
 
 from app.commons.events import Event, MonthStarted, parse_event
 from app.commons.metrics import EpisodeMetrics, episode_metrics, harvests
@@ -82,12 +84,16 @@ class Player:
 
     async def run(self) -> RunState | None:
         """Play until the run ends, pauses or is given up; return the state it was left in, None if it was lost."""
-        logger = log.bind(run=self.claim.run_id, epoch=self.claim.epoch)
+        # Whatever the run's tasks log says which run it is about.
+        bind_contextvars(run=self.claim.run_id, epoch=self.claim.epoch)
+        started = perf_counter()
         try:
             run = await get_run(self._database, self.claim.run_id)
             recorder = await open_recorder(self._database, self.claim)
+            bind_contextvars(experiment=run.experiment_id, worker=run.owner)
+            log.info("run claimed", models=run.models, months=run.months, recorded_calls=recorder.totals.calls)
         except Exception as error:
-            logger.exception("the record could not be opened")
+            log.exception("the record could not be opened")
             return await self._leave_quietly(
                 Verdict("paused", "storage", f"The record could not be read: {error}. Mend the database, then resume.")
             )
@@ -107,14 +113,25 @@ class Player:
                 metrics=metrics,
             )
         except LostRun:
-            logger.warning("another player owns the run")
+            log.warning("another player owns the run")
             return None
         except Exception as error:
-            logger.exception("the run could not be left")
+            log.exception("the run could not be left")
             return await self._leave_quietly(_storage(error))
         finally:
             await recorder.close()
-        logger.info("left", state=verdict.state, reason=verdict.reason)
+        totals = recorder.totals
+        # The reason's sentence is in the run's log; an endpoint's own words in it may quote a prompt.
+        log.info(
+            "run left",
+            state=verdict.state,
+            reason=verdict.reason_kind,
+            calls=totals.calls,
+            prompt_tokens=totals.prompt_tokens,
+            completion_tokens=totals.completion_tokens,
+            cost=totals.cost,
+            seconds=round(perf_counter() - started, 1),
+        )
         return verdict.state
 
     async def _play(self, run: RunRecord, recorder: RunRecorder) -> Verdict:
@@ -158,6 +175,8 @@ class Player:
         def emit(event: Event) -> None:
             if self._pause and isinstance(event, MonthStarted) and event.month > 1:
                 raise PauseAsked
+            if isinstance(event, MonthStarted) and not recorder.replaying:
+                log.debug("month", month=event.month, calls=recorder.totals.calls)
             recorder.emit(event)
             self._on_event(event)
 
@@ -191,7 +210,7 @@ class Player:
             return Verdict("failed", "configuration", str(cause))
         if isinstance(cause, OperationalError):
             return _storage(cause)
-        log.error("the episode failed", run=run.id, exc_info=cause)
+        log.error("the episode failed", exc_info=cause)
         return Verdict("failed", "defect", f"{type(cause).__name__}: {cause}")
 
     async def _leave_quietly(self, verdict: Verdict) -> RunState | None:
@@ -201,7 +220,7 @@ class Player:
             )
         except Exception:
             # Nothing can be written: the lease runs out, and a worker that can write takes the run over.
-            log.exception("the run keeps its lease until it runs out", run=self.claim.run_id)
+            log.exception("the run keeps its lease until it runs out")
             return None
         return verdict.state
 

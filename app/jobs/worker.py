@@ -33,6 +33,16 @@ class Worker:
         self._capacity = capacity
         self._keeper = Keeper(database, owner_name("worker"), stale_after)
 
+    @property
+    def owner(self) -> str:
+        """The name this worker holds its runs by."""
+        return self._keeper.owner
+
+    @property
+    def playing(self) -> int:
+        """How many runs it plays now."""
+        return self._keeper.holding
+
     async def work(self, stop: asyncio.Event) -> None:
         """Claim and play queued runs until *stop* is set, then hand back what is being played."""
         log.info("worker started", owner=self._keeper.owner)

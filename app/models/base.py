@@ -118,14 +118,17 @@ class Transient(ModelError):
     """One request failed in a way that another try may mend. It stays between a wire client and the retries.
 
     `what` continues a sentence that begins with the endpoint ("answered 503"); `detail` is what it said, if anything;
-    `retry_after_s` is how long it asked to be left alone, in seconds.
+    `retry_after_s` is how long it asked to be left alone, in seconds; `status` is what it answered with, if it did.
     """
 
-    def __init__(self, what: str, detail: str = "", retry_after_s: float | None = None) -> None:
+    def __init__(
+        self, what: str, detail: str = "", retry_after_s: float | None = None, *, status: int | None = None
+    ) -> None:
         super().__init__(f"{what}: {detail}" if detail else what)
         self.what = what
         self.detail = detail
         self.retry_after_s = retry_after_s
+        self.status = status
 
 
 def request_hash(model: str, messages: tuple[Message, ...], sampling: SamplingConfig | None) -> str:

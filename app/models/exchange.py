@@ -104,7 +104,8 @@ class Exchange:
         if any(sign in detail or sign.encode() in body for sign in _NO_CREDIT):
             return self.down(says, "Its account has no credit left: add some and resume.")
         if status in (408, 409, 429) or status >= 500:
-            return Transient(f"answered {status}", detail, retry_after_seconds(response.headers.get("Retry-After")))
+            wait_s = retry_after_seconds(response.headers.get("Retry-After"))
+            return Transient(f"answered {status}", detail, wait_s, status=status)
         if status in (401, 403):
             # What a provider says of a wrong key may repeat part of it.
             return self.down(

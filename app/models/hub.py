@@ -24,6 +24,7 @@ from app.models.connections import Connections
 from app.models.embeddings import EmbeddingModel
 from app.models.endpoints import KNOWN, Endpoint
 from app.models.limit import LimitedModel
+from app.models.meter import Meter, MeteredLog, MeteredModel
 from app.models.openai import OpenAIModel
 from app.models.prices import PriceTag
 from app.models.recorded import RecordedModel
@@ -63,12 +64,14 @@ class ModelHub:
     """Opens models by name (`ENDPOINT/MODEL`).
 
     Names and views need nothing open; `open` works inside `async with`, which closes the connections at its end.
+    `meter` counts what is asked of the endpoints.
     """
 
     def __init__(self, endpoints: Iterable[Endpoint], sleep: Sleep = asyncio.sleep) -> None:
         self._endpoints = {endpoint.name: endpoint for endpoint in endpoints}
         self._sleep = sleep
         self._lines: dict[str, _Line] | None = None
+        self.meter = Meter()
 
     async def __aenter__(self) -> Self:
         self._lines = {}
@@ -125,10 +128,12 @@ class ModelHub:
         endpoint, model = self._find(name, kind)
         line = self._line(endpoint)
         wire = self._wire(kind, endpoint)(endpoint, model, line.connections, run)
+        metered = MeteredModel(wire, endpoint.name, self.meter)
         policy = RetryPolicy(attempts=endpoint.attempts, backoff_s=endpoint.backoff_s)
         # The limit is inside the retries: a call that waits for its next attempt holds no slot.
-        patient = RetryingModel(LimitedModel(wire, line.slots), endpoint.name, policy, self._sleep)
-        return RecordedModel(patient, log, PriceTag(endpoint.base_url, model), sampled=kind == "chat")
+        patient = RetryingModel(LimitedModel(metered, line.slots), endpoint.name, policy, self._sleep)
+        counted = MeteredLog(log, endpoint.name, run, self.meter)
+        return RecordedModel(patient, counted, PriceTag(endpoint.base_url, model), sampled=kind == "chat")
 
     async def probe(self, name: str, sampling: SamplingConfig, patience_s: float) -> Completion:
         """Ask the model *name* for next to nothing, once, over a connection of its own; nothing is recorded.

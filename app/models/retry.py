@@ -6,8 +6,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from types import MappingProxyType
 
+import structlog
+
 from app.commons.config import SamplingConfig
 from app.models.base import CallKey, Completion, EndpointDown, Message, Model, Transient
+
+log = structlog.get_logger(__name__)
 
 _TIMES = MappingProxyType({1: "once", 2: "twice", 3: "three times", 4: "four times", 5: "five times", 6: "six times"})
 
@@ -62,12 +66,26 @@ class RetryingModel:
                 failures.append(failure)
                 if len(failures) == self._policy.attempts:
                     raise EndpointDown(self._given_up(failures)) from failure
-                await self._sleep(self._policy.wait_s(len(failures), failure.retry_after_s))
+                wait_s = self._policy.wait_s(len(failures), failure.retry_after_s)
+                self._tell(key, len(failures), failure, wait_s)
+                await self._sleep(wait_s)
             else:
                 break
         if failures:
             return completion.model_copy(update={"transport_attempts": len(failures) + 1})
         return completion
+
+    def _tell(self, key: CallKey, attempt: int, failure: Transient, wait_s: float) -> None:
+        # What the endpoint says in its own words may quote the prompt: it stays out of the log.
+        log.warning(
+            "call is tried again",
+            endpoint=self._endpoint,
+            call=str(key),
+            attempt=attempt,
+            status=failure.status,
+            why=failure.what,
+            wait_s=round(wait_s, 1),
+        )
 
     def _given_up(self, failures: list[Transient]) -> str:
         last = failures[-1]

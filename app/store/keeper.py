@@ -47,6 +47,11 @@ class Keeper:
         self._held: dict[str, Held] = {}
         self._tasks: dict[str, asyncio.Task[object]] = {}
 
+    @property
+    def holding(self) -> int:
+        """How much work it plays now."""
+        return len(self._held)
+
     async def serve(self, stop: asyncio.Event, play: Callable[[Claim], Held], capacity: int) -> None:
         """Claim and play queued work, at most *capacity* at once, until *stop* is set; then hand back what is left."""
         watch = asyncio.create_task(self._keep_leases())

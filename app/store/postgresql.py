@@ -46,8 +46,10 @@ class PostgresqlDatabase:
     def __init__(self, url: URL) -> None:
         self.url = url
         # A connection that a restarted server left dead is noticed before it is used.
+        # What is stored is nothing for an error's message, and so for no log: no parameters there.
         self._engine = create_async_engine(
             url,
+            hide_parameters=True,
             pool_size=5,
             max_overflow=15,
             pool_timeout=60,
@@ -57,7 +59,11 @@ class PostgresqlDatabase:
         )
         self._readers = self._engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         self._listeners = create_async_engine(
-            url, poolclass=NullPool, connect_args=connect_arguments(url), isolation_level="AUTOCOMMIT"
+            url,
+            hide_parameters=True,
+            poolclass=NullPool,
+            connect_args=connect_arguments(url),
+            isolation_level="AUTOCOMMIT",
         )
 
     @asynccontextmanager

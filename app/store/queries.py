@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field
@@ -256,13 +255,6 @@ async def stock_series(database: Database, run_ids: Sequence[str]) -> dict[str, 
             harvest = json.loads(row.payload)
             found[row.run_id].append((harvest["stock_before"], harvest["stock_after"]))
     return found
-
-
-async def active_owners(database: Database, since: datetime) -> int:
-    """Return how many processes are playing runs and have been heard of after *since*."""
-    query = select(func.count(RunRow.owner.distinct())).where(RunRow.state == "playing", RunRow.heartbeat > since)
-    async with database.read() as connection:
-        return (await connection.execute(query)).scalar_one()
 
 
 async def schema_revision(database: Database) -> str | None:

@@ -20,9 +20,10 @@ class SqliteDatabase:
 
     def __init__(self, url: URL) -> None:
         self.url = url
+        # What is stored is nothing for an error's message, and so for no log.
         # Reader connections are kept: opening one costs a thread and six statements.
-        self._writer = create_async_engine(url, pool_size=1, max_overflow=0, pool_timeout=60)
-        self._readers = create_async_engine(url, pool_size=8, max_overflow=24, pool_timeout=30)
+        self._writer = create_async_engine(url, hide_parameters=True, pool_size=1, max_overflow=0, pool_timeout=60)
+        self._readers = create_async_engine(url, hide_parameters=True, pool_size=8, max_overflow=24, pool_timeout=30)
         _prepare(self._writer, begin="BEGIN IMMEDIATE")
         _prepare(self._readers, begin="BEGIN")
         self._turn = asyncio.Lock()

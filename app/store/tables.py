@@ -172,12 +172,63 @@ class RunLogRow(Base):
     """Something that happened to a run: a state, a pause, an error."""
 
     __tablename__ = "run_log"
+    __table_args__ = (Index("ix_run_log_kind", "kind", "id"),)
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
     run_id: Mapped[str] = mapped_column(ForeignKey("run.id", ondelete="CASCADE"), index=True)
     at: Mapped[datetime]
     kind: Mapped[str] = mapped_column(Words(20))
     text: Mapped[str] = mapped_column(Words())
+
+
+class WorkerRow(Base):
+    """A process that plays runs, as it last reported; `heartbeat` is by the database's clock.
+
+    `calls_per_minute` gives, for each run it plays, the requests its models answered lately.
+    """
+
+    __tablename__ = "worker"
+    __table_args__ = {"info": {"transient": True}}  # noqa: RUF012
+
+    id: Mapped[str] = mapped_column(Words(120), primary_key=True)
+    role: Mapped[str] = mapped_column(Words(12))
+    host: Mapped[str] = mapped_column(Words(100))
+    pid: Mapped[int]
+    version: Mapped[str] = mapped_column(Words(40))
+    started_at: Mapped[datetime]
+    heartbeat: Mapped[datetime]
+    capacity: Mapped[int]
+    playing: Mapped[int]
+    testing: Mapped[int]
+    stopping: Mapped[bool]
+    calls_per_minute: Mapped[dict[str, Any]]
+
+
+class EndpointTotalRow(Base):
+    """How often something happened at an endpoint, all processes together; it only ever grows (usage.py)."""
+
+    __tablename__ = "endpoint_total"
+
+    endpoint: Mapped[str] = mapped_column(Words(40), primary_key=True)
+    measure: Mapped[str] = mapped_column(Words(40), primary_key=True)
+    value: Mapped[int]
+
+
+class EndpointMinuteRow(Base):
+    """What an endpoint did in one minute, all processes together; kept for a day. `cost` is in US dollars."""
+
+    __tablename__ = "endpoint_minute"
+    __table_args__ = (Index("ix_endpoint_minute_minute", "minute"),)
+
+    endpoint: Mapped[str] = mapped_column(Words(40), primary_key=True)
+    minute: Mapped[datetime] = mapped_column(primary_key=True)
+    answered: Mapped[int]
+    failed: Mapped[int]
+    latency_ms: Mapped[int]
+    prompt_tokens: Mapped[int]
+    completion_tokens: Mapped[int]
+    cost: Mapped[float] = mapped_column(Float(53))
+    unpriced: Mapped[int]
 
 
 class PromptSetRow(Base):

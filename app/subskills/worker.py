@@ -24,6 +24,11 @@ class SubskillWorker:
         self._capacity = capacity
         self._keeper = Keeper(database, owner, stale_after, TESTS)
 
+    @property
+    def testing(self) -> int:
+        """How many subskill tests it asks now."""
+        return self._keeper.holding
+
     async def work(self, stop: asyncio.Event) -> None:
         """Claim and ask queued tests until *stop* is set, then hand back what is being asked."""
         await self._keeper.serve(stop, self._tester, self._capacity)

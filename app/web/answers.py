@@ -11,10 +11,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.jobs.launch import LaunchError
 from app.minds.prompts import PromptError
+from app.store.bulk_controls import UnknownExperiment
 from app.store.controls import StateConflict
 from app.store.runs import UnknownRun
 from app.store.shares import EndedShare, UnknownShare
 from app.web.errors import ErrorBody, ErrorReply, Problem, to_problem, wants_json
+from app.web.observe import request_id_of
 from app.web.pages import error_page
 
 log = structlog.get_logger(__name__)
@@ -24,7 +26,12 @@ def render(request: Request, problem: Problem) -> Response:
     """Return *problem* as JSON or as a page, whichever the address speaks."""
     if wants_json(request.url.path):
         body = ErrorReply(
-            error=ErrorBody(code=problem.code, message=problem.message, fields=problem.fields, id=problem.error_id)
+            error=ErrorBody(
+                code=problem.code,
+                message=problem.message,
+                fields=problem.fields,
+                id=problem.error_id or request_id_of(request),
+            )
         )
         return JSONResponse(body.model_dump(exclude_none=True), problem.status, headers=problem.headers)
     return error_page(request, problem)
@@ -39,7 +46,7 @@ async def answer(request: Request, error: Exception) -> Response:
 
 
 class ErrorBoundary:
-    """Answers 500 with an id for whatever nobody expected, and writes the id and the traceback to the log."""
+    """Answers 500 with the request's id for whatever nobody expected, and writes both to the log with the traceback."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -62,8 +69,8 @@ class ErrorBoundary:
             request = Request(scope)
             problem = to_problem(error)
             if problem is None or started:
-                error_id = secrets.token_hex(4)
-                log.exception("request failed", error_id=error_id, method=request.method, path=request.url.path)
+                error_id = request_id_of(request) or secrets.token_hex(8)
+                log.exception("request failed", request_id=error_id, method=request.method)
                 text = "Something failed on our side. Nothing was changed by halves. The id leads to it in the log."
                 problem = Problem(500, "internal", text, error_id=error_id)
             if started:
@@ -77,6 +84,7 @@ def install(app: FastAPI) -> None:
     for kind in (
         Problem,
         UnknownRun,
+        UnknownExperiment,
         UnknownShare,
         EndedShare,
         StateConflict,

@@ -9,12 +9,15 @@ from starlette.middleware.gzip import GZipMiddleware
 from app.web import urls
 from app.web.answers import ErrorBoundary, install
 from app.web.api import catalogue as api_catalogue
+from app.web.api import operations as api_operations
 from app.web.api import record as api_record
 from app.web.api import reference as api_reference
 from app.web.api import runs as api_runs
 from app.web.api import shares as api_shares
 from app.web.api import subskills as api_subskills
 from app.web.errors import ErrorReply
+from app.web.meters import WebMeters
+from app.web.observe import Observer
 from app.web.policy import BodyLimit, HeadAsGet, SecurityHeaders
 from app.web.routes import (
     about,
@@ -23,6 +26,8 @@ from app.web.routes import (
     imports,
     launch,
     login,
+    metrics,
+    operations,
     prompts,
     record,
     runs,
@@ -36,13 +41,16 @@ from app.web.security import Guard
 MAX_BODY = 1_000_000
 # Addresses that take more, in bytes.
 LARGER_BODIES = {urls.import_logs(): imports.MAX_UPLOAD}
-PAGES = (home, launch, prompts, imports, runs, record, experiments, shares, shared, about, login, static, subskills)
+PAGES = (
+    *(home, launch, prompts, imports, runs, record, experiments, shares, shared),
+    *(operations, about, metrics, login, static, subskills),
+)
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
-def build(lifespan: Lifespan, *, version: str, openapi_url: str) -> FastAPI:
-    """Return the application; *lifespan* must put the `Services` on its state."""
+def build(lifespan: Lifespan, meters: WebMeters, *, version: str, openapi_url: str) -> FastAPI:
+    """Return the application; *lifespan* must put the `Services` on its state, *meters* count its requests."""
     app = FastAPI(
         title="GovSim Observatory",
         version=version,
@@ -54,7 +62,7 @@ def build(lifespan: Lifespan, *, version: str, openapi_url: str) -> FastAPI:
         redoc_url=None,
     )
     api = APIRouter(prefix=urls.API, responses={"4XX": {"model": ErrorReply}, "5XX": {"model": ErrorReply}})
-    for part in (api_runs, api_record, api_catalogue, api_shares, api_reference, api_subskills):
+    for part in (api_runs, api_record, api_catalogue, api_shares, api_reference, api_subskills, api_operations):
         api.include_router(part.router)
     app.include_router(api)
     for module in PAGES:
@@ -67,4 +75,5 @@ def build(lifespan: Lifespan, *, version: str, openapi_url: str) -> FastAPI:
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(HeadAsGet)
+    app.add_middleware(Observer, meters=meters)
     return app

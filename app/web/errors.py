@@ -1,6 +1,6 @@
 """What can be told about an error, and the one shape the API tells it in.
 
-The API's shape is `{"error": {"code", "message", "fields"?, "id"?}}` for every status from 400 up.
+The API's shape is `{"error": {"code", "message", "fields"?, "id"}}` for every status from 400 up.
 """
 
 from collections.abc import Mapping
@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 
 from app.jobs.launch import LaunchError
 from app.minds.prompts import PromptError
+from app.store.bulk_controls import UnknownExperiment
 from app.store.controls import StateConflict
 from app.store.runs import UnknownRun
 from app.store.shares import EndedShare, UnknownShare
@@ -21,7 +22,7 @@ from app.subskills.plan import SubskillPlanError
 
 
 class ErrorBody(BaseModel):
-    """What went wrong: a stable code, a sentence, the wrong fields, and the id of an internal error in the log."""
+    """What went wrong: a stable code, a sentence, the wrong fields, and the request's id, by which the log knows it."""
 
     code: str
     message: str
@@ -89,6 +90,8 @@ def to_problem(error: Exception) -> Problem | None:
             return error
         case UnknownRun():
             return Problem(404, "not_found", f"There is no run '{str(error)[:40]}'.")
+        case UnknownExperiment():
+            return not_found("such experiment")
         case UnknownShare():
             return Problem(404, "not_found", "There is no such link. Ask whoever gave it to you for a new one.")
         case EndedShare():
@@ -138,4 +141,4 @@ def wants_json(path: str) -> bool:
     """Tell whether the answers at *path* are JSON."""
     parts = path.split("/")
     shared_data = parts[1:2] == ["s"] and parts[3:4] == ["api"]
-    return parts[1:2] == ["api"] or path in ("/healthz", "/launch/estimate") or shared_data
+    return parts[1:2] == ["api"] or path in ("/healthz", "/launch/estimate", "/metrics") or shared_data

@@ -1,7 +1,7 @@
 """The password: who has shown it, and how often it may be tried.
 
 A browser logs in once and carries a signed cookie; a program sends the password with each request
-(`Authorization: Bearer PASSWORD`, or Basic with any user name).
+(`Authorization: Bearer PASSWORD`, or Basic with any user name). Prometheus has a token of its own, for /metrics only.
 """
 
 import base64
@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 from fastapi import Request
 
+from app.web import urls
 from app.web.errors import Problem
 
 COOKIE = "govsim_session"
@@ -26,8 +27,11 @@ MAX_CLIENTS = 1000
 class Gate:
     """Knows the password, if there is one, and counts failures per address: ten a minute, then a pause."""
 
-    def __init__(self, password: str | None, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, password: str | None, clock: Callable[[], float] = time.time, *, metrics_token: str | None = None
+    ) -> None:
         self._password = password
+        self._metrics_token = metrics_token
         self._clock = clock
         self._failures: dict[str, deque[float]] = {}
         # Slow on purpose: a stolen cookie must not be a quick way to guess the password.
@@ -43,9 +47,17 @@ class Gate:
         if self.valid_session(request.cookies.get(COOKIE)):
             return None
         offered = _offered(request.headers.get("authorization"))
+        if offered is not None and self._may_scrape(request, offered):
+            return None
         if offered is None:
             return Problem(401, "login_required", "This needs the password.", headers={"WWW-Authenticate": "Bearer"})
         return self.try_password(offered, client_of(request))
+
+    def _may_scrape(self, request: Request, offered: str) -> bool:
+        """Tell whether *offered* is the token that opens the numbers for Prometheus, and nothing else."""
+        if self._metrics_token is None or request.url.path != urls.metrics():
+            return False
+        return hmac.compare_digest(offered.encode(), self._metrics_token.encode())
 
     def try_password(self, offered: str, client: str) -> Problem | None:
         """Return None if *offered* is the password; a failure counts against *client*."""

@@ -1,16 +1,13 @@
 """Whether the instance works: is the database there, does anybody play?"""
 
-from datetime import timedelta
 from typing import Literal
 
 from pydantic import BaseModel, Field
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.store.queries import active_owners, count_states, schema_revision
-from app.store.runs import now
+from app.store.queries import count_states, schema_revision
+from app.store.workers import count_workers
 from app.web.services import Services
-
-LATELY = timedelta(seconds=15)
 
 
 class Health(BaseModel):
@@ -20,7 +17,7 @@ class Health(BaseModel):
     version: str
     database: Literal["ok", "unreachable"]
     schema_revision: str | None = Field(serialization_alias="schema")
-    workers: int = Field(description="processes that are playing runs and were heard of lately")
+    workers: int = Field(description="worker processes that are there to take queued runs, idle ones too")
     queued: int
     playing: int
 
@@ -29,7 +26,7 @@ async def look(services: Services) -> Health:
     """Return how the instance is doing."""
     try:
         states = await count_states(services.database)
-        workers = await active_owners(services.database, now() - LATELY)
+        workers = await count_workers(services.database)
         revision = await schema_revision(services.database)
     except (SQLAlchemyError, OSError):
         return Health(

@@ -10,6 +10,8 @@ from app.models.hub import ModelHub
 from app.store.connect import Database
 from app.web.assets import Assets
 from app.web.gate import Gate
+from app.web.instance import Instance
+from app.web.meters import WebMeters
 from app.web.templates import Templates
 from app.web.watch import Watcher
 
@@ -26,6 +28,8 @@ class Services:
     templates: Templates
     gate: Gate
     version: str
+    meters: WebMeters
+    instance: Instance
 
 
 def services_of(app: FastAPI) -> Services:

@@ -134,6 +134,26 @@ def settings() -> str:
     return "/settings"
 
 
+def operations() -> str:
+    """What goes on: workers, the queue, what is being played, errors."""
+    return "/operations"
+
+
+def api_operations() -> str:
+    """What goes on, in the API."""
+    return f"{API}/operations"
+
+
+def experiment_action(experiment_id: str, action: str) -> str:
+    """Where all runs of an experiment are paused, resumed or taken off the queue: pause, resume or cancel (POST)."""
+    return f"/experiments/{_part(experiment_id)}/{action}"
+
+
+def metrics() -> str:
+    """Numbers for Prometheus."""
+    return "/metrics"
+
+
 def check_models() -> str:
     """Where every model is asked for next to nothing (POST)."""
     return "/settings/check"

@@ -8,15 +8,25 @@ function isLive() {
   return document.querySelector('[data-fresh="on"]') !== null;
 }
 
-/** Replace every fresh part that changed; focus stays on the link it was on. */
+/** A selector that finds a link or control again. */
+function nameOf(element) {
+  if (element.id) return `#${CSS.escape(element.id)}`;
+  return element.hasAttribute("href") ? `[href="${CSS.escape(element.getAttribute("href"))}"]` : null;
+}
+
+/** Replace every fresh part that changed; focus stays on the link or control it was on, what is open stays open. */
 function replaceParts(page) {
   for (const part of document.querySelectorAll("[data-fresh][id]")) {
     const fresh = page.getElementById(part.id);
     if (!fresh || seen.get(part.id) === fresh.outerHTML) continue;
     seen.set(part.id, fresh.outerHTML);
-    const focused = part.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+    const focused = part.contains(document.activeElement) ? nameOf(document.activeElement) : null;
+    for (const more of part.querySelectorAll("details[id][open]")) {
+      const same = fresh.querySelector(`#${CSS.escape(more.id)}`);
+      if (same) same.open = true;
+    }
     part.replaceWith(fresh);
-    if (focused) fresh.querySelector(`[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+    if (focused) fresh.querySelector(focused)?.focus({ preventScroll: true });
     sayMoments(fresh);
   }
 }

@@ -1,9 +1,11 @@
 """A backup is one state of everything, also while others write; it comes back whole, on either database, or not."""
 
 import asyncio
+import hashlib
 import io
 import json
 import stat
+import tempfile
 import zipfile
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -11,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import create_engine, func, inspect, select, update
 
 from app.jobs.rerun import check_rerun
 from app.keeping.archive import Archive, UnusableBackup
 from app.keeping.backup import BackupRefused, whole_or_nothing, write_backup
 from app.keeping.restore import RestoreRefused, restore
 from app.store.connect import Database, DatabaseError, open_database
+from app.store.migrate import upgrade
 from app.store.queries import run_log
 from app.store.runs import get_run, now
 from app.store.schema import newest_revision
@@ -29,6 +32,7 @@ from tests.keeping.records import contents, fill, silence
 from tests.support import ROOT, Instance
 
 MIGRATIONS = ROOT / "migrations"
+EARLY = "0003"
 STALE = timedelta(seconds=12)
 
 
@@ -159,7 +163,7 @@ async def test_an_older_backup_is_restored_with_its_schema_and_upgraded(
 ) -> None:
     finished, _ = await fill(database)
     path = await backed_up(database, tmp_path / "new")
-    old = rewritten(path, tmp_path / "old", _as_revision_3)
+    old = rewritten(path, tmp_path / "old", _as_first)
     target, url = other
     await restored(old, url)
     run = await get_run(target, finished)
@@ -167,24 +171,25 @@ async def test_an_older_backup_is_restored_with_its_schema_and_upgraded(
     assert (await check_rerun(target, finished)).equal
 
 
-NEWER = {"prompts_dropped_at", "calls_dropped_at", "dropped_by"}
-
-
-def _as_revision_3(manifest: dict[str, Any], parts: dict[str, bytes]) -> None:
-    """Make a backup as revision 0003 would have written it: without what came later."""
-    import hashlib
-
-    manifest["revision"] = "0003"
-    for table in manifest["tables"]:
-        if table["name"] != "run":
-            continue
-        kept = [at for at, column in enumerate(table["columns"]) if column["name"] not in NEWER]
+def _as_first(manifest: dict[str, Any], parts: dict[str, bytes]) -> None:
+    """Make a backup as an early schema would have written it: without the tables and columns that came later."""
+    with tempfile.TemporaryDirectory() as folder:
+        url = f"sqlite:///{folder}/early.db"
+        upgrade(url, MIGRATIONS, EARLY)
+        early = inspect(create_engine(url))
+        known = {table: {column["name"] for column in early.get_columns(table)} for table in early.get_table_names()}
+    manifest["revision"] = EARLY
+    for table in list(manifest["tables"]):
+        kept = [at for at, column in enumerate(table["columns"]) if column["name"] in known.get(table["name"], ())]
+        if not kept:
+            manifest["tables"].remove(table)
         table["columns"] = [table["columns"][at] for at in kept]
         for part in table["parts"]:
-            rows = [json.loads(line) for line in parts[part["name"]].splitlines()]
-            data = b"".join(json.dumps([row[at] for at in kept]).encode() + b"\n" for row in rows)
-            parts[part["name"]] = data
-            part |= {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+            rows = [json.loads(line) for line in parts.pop(part["name"]).splitlines()]
+            if kept:
+                data = b"".join(json.dumps([row[at] for at in kept]).encode() + b"\n" for row in rows)
+                parts[part["name"]] = data
+                part |= {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
 
 
 def rewritten(path: Path, target: Path, change: Any) -> Path:

@@ -7,9 +7,10 @@ import pytest
 from jinja2 import meta, nodes
 
 from app.commons.metrics import episode_metrics, harvests
+from app.store.workers import WorkerReport, report_worker
 from app.web import format as say
+from app.web.contexts import operations, subskills
 from app.web.contexts import pages as contexts
-from app.web.contexts import subskills
 from app.web.estimate import calls_of
 from app.web.launch_form import Form
 from app.web.pages import ErrorPage
@@ -30,6 +31,7 @@ TEMPLATES = {
     "subskill_run": subskills.SubskillRunPage,
     "subskill_case": subskills.SubskillCasePage,
     "settings": contexts.SettingsPage,
+    "operations": operations.OperationsPage,
     "methods": contexts.MethodsPage,
     "login": contexts.LoginPage,
     "import": contexts.ImportPage,
@@ -191,3 +193,15 @@ async def test_a_check_tells_beside_each_model_whether_it_answered(site: Site) -
     text = parse(answer.text).text
     assert "Endpoint 'local' could not be reached at 127.0.0.1:9" in text
     assert "Endpoint 'paid' needs its key: set PAID_TEST_KEY" in text
+
+
+async def test_a_queue_that_nobody_works_on_is_said(site: Site) -> None:
+    assert "No worker is running" not in (await site.page("/")).text
+    await site.queue(scripted_config(), scripted_config(seed=2))
+    for path in ("/", "/runs"):
+        assert "No worker is running: 2 queued runs wait" in (await site.page(path)).text
+    me = WorkerReport(id="w", role="worker", host="a", pid=1, version="1", capacity=8)
+    await report_worker(site.database, me)
+    for path in ("/", "/runs"):
+        assert "No worker is running" not in (await site.page(path)).text
+    assert (await site.json("/healthz"))["workers"] == 1

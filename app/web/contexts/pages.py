@@ -64,6 +64,7 @@ class RunsPage:
         previous: the page before, if any.
         following: the page after, if any.
         json: the API's twin of this list.
+        health: whether somebody plays.
     """
 
     rows: Sequence[RunRow]
@@ -77,6 +78,7 @@ class RunsPage:
     previous: str | None
     following: str | None
     json: str
+    health: Health
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from app.web.contexts.rows import run_row
 from app.web.dependencies import KnownRun
 from app.web.errors import Problem
 from app.web.filters import COLUMNS, choices, read_filter
+from app.web.health import look
 from app.web.pages import Flash, page
 from app.web.routes.run_page import render_run
 from app.web.services import Use
@@ -47,6 +48,7 @@ async def runs(request: Request, services: Use) -> HTMLResponse:
         previous=_page_at(query, max(0, wanted.offset - wanted.limit)) if wanted.offset else None,
         following=_page_at(query, wanted.offset + wanted.limit) if wanted.offset + len(found) < total else None,
         json=urls.with_query(f"{urls.API}/runs", {name: _text(value) for name, value in query.items()}),
+        health=await look(services),
     )
     return page(request, "pages/runs.html", context, section="runs", flash=[Flash(text, "warn") for text in notices])
 

@@ -1,0 +1,69 @@
+"""What people ask of all runs of an experiment at once: pause, resume, take off the queue. All of it, or nothing."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.store.connect import Database
+from app.store.controls import obeyed
+from app.store.runs import add_log
+from app.store.tables import ExperimentRow, RunRow
+
+BulkWish = Literal["pause", "resume", "cancel"]
+ANY = "any"
+
+
+class UnknownExperiment(LookupError):
+    """There is no experiment of this id."""
+
+
+async def ask_all(database: Database, experiment_id: str, wish: BulkWish) -> int:
+    """Grant *wish* to the runs of an experiment that it fits, and return how many those were.
+
+    *pause*: queued runs at once, those being played at the end of their month. *resume*: paused runs are queued, and
+    pauses that were asked for are called off; failed runs are left to be looked at one by one. *cancel*: queued runs.
+
+    Raises:
+        UnknownExperiment: if there is no such experiment.
+    """
+    async with database.write() as connection:
+        known = select(ExperimentRow.id).where(ExperimentRow.id == experiment_id)
+        if (await connection.execute(known)).first() is None:
+            raise UnknownExperiment(experiment_id)
+        if wish == "cancel":
+            return await _obey(connection, experiment_id, "stop")
+        if wish == "pause":
+            paused = await _obey(connection, experiment_id, "pause")
+            playing = await _runs(connection, experiment_id, "playing", control=None)
+            await _change(connection, playing, {"control": "pause"}, "Pause at the end of the month was asked for.")
+            return paused + len(playing)
+        waiting = await _runs(connection, experiment_id, "paused")
+        queued = {"state": "queued", "fruitless": 0, "reason": None, "reason_kind": None}
+        await _change(connection, waiting, queued, "Queued again on request.", kind="state")
+        pausing = await _runs(connection, experiment_id, "playing", control="pause")
+        await _change(connection, pausing, {"control": None}, "The pause was called off.")
+        return len(waiting) + len(pausing)
+
+
+async def _obey(connection: AsyncConnection, experiment_id: str, control: str) -> int:
+    queued = await _runs(connection, experiment_id, "queued")
+    values, text = obeyed(control)
+    await _change(connection, queued, values, text, kind="state")
+    return len(queued)
+
+
+async def _runs(connection: AsyncConnection, experiment_id: str, state: str, control: str | None = ANY) -> list[str]:
+    query = select(RunRow.id).where(RunRow.experiment_id == experiment_id, RunRow.state == state)
+    if control != ANY:
+        query = query.where(RunRow.control.is_(None) if control is None else RunRow.control == control)
+    return [row.id for row in await connection.execute(query.order_by(RunRow.id).with_for_update())]
+
+
+async def _change(
+    connection: AsyncConnection, run_ids: Sequence[str], values: dict[str, object], text: str, kind: str = "control"
+) -> None:
+    for run_id in run_ids:
+        await connection.execute(update(RunRow).where(RunRow.id == run_id).values(**values))
+        await add_log(connection, run_id, kind, text)
