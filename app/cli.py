@@ -18,6 +18,7 @@ from app.command_line import errors, fail, hub_of, number_or_none, prompt_folder
 from app.commons.config import AllocationRule
 from app.commons.scenario import UnknownName
 from app.db_cli import db
+from app.doctor_cli import doctor
 from app.interop.export import ExportError
 from app.interop.files import NothingToImport
 from app.interop.research_log import NothingToExport
@@ -271,7 +272,7 @@ def models(
     print_models(hub, as_json=as_json)
 
 
-for command in (rerun, export, subskills, backup, restore, retain):
+for command in (rerun, export, subskills, backup, restore, retain, doctor):
     app.command()(command)
 app.command("import-subskills")(import_subskills)
 
