@@ -18,6 +18,7 @@ from app.command_line import errors, fail, hub_of, number_or_none, prompt_folder
 from app.commons.config import AllocationRule
 from app.commons.scenario import UnknownName
 from app.db_cli import db
+from app.doctor_cli import doctor
 from app.interop.export import ExportError
 from app.interop.files import NothingToImport
 from app.interop.research_log import NothingToExport
@@ -29,7 +30,7 @@ from app.keeping.archive import UnusableBackup
 from app.keeping.backup import BackupRefused
 from app.keeping.copy import CopyRefused
 from app.keeping.restore import RestoreRefused
-from app.keeping_cli import backup, restore
+from app.keeping_cli import backup, restore, retain
 from app.minds.prompts import PromptError
 from app.models.base import ModelError
 from app.prompts_cli import prompt_commands
@@ -38,6 +39,7 @@ from app.settings import SettingsError, load_settings
 from app.store.connect import DatabaseError, open_database
 from app.store.news import news_of
 from app.store.permits import SharedLedger
+from app.store.retention import RetentionError
 from app.store.runs import UnknownRun
 from app.subskills.plan import SubskillPlanError
 from app.subskills.research import UnreadableResults
@@ -69,6 +71,7 @@ KNOWN_ERRORS = (
     BackupRefused,
     CopyRefused,
     RestoreRefused,
+    RetentionError,
     UnusableBackup,
 )
 
@@ -107,6 +110,7 @@ def worker(
     Told to stop (Ctrl+C, SIGTERM), it gives calls under way up to 10 seconds to come home and hands its runs
     back to the other workers; the same signal again ends it at once.
     """
+    from app.jobs.housekeeping import keep_house
     from app.jobs.queue import open_queue
     from app.jobs.roll_call import RollCall, on_the_list
     from app.jobs.supervise import follow_parent, stop_when_told
@@ -139,7 +143,11 @@ def worker(
                 )
                 opened = partial(open_queue, database)
                 async with news_of(database) as news, on_the_list(roll_call):
-                    await asyncio.gather(runs.work(stop, opened, news), tests.work(stop, opened, news))
+                    await asyncio.gather(
+                        runs.work(stop, opened, news),
+                        tests.work(stop, opened, news),
+                        keep_house(database, settings.keep_prompts, stop),
+                    )
         finally:
             if follower is not None:
                 follower.cancel()
@@ -281,7 +289,7 @@ def models(
     print_models(hub, as_json=as_json)
 
 
-for command in (rerun, export, subskills, backup, restore):
+for command in (rerun, export, subskills, backup, restore, retain, doctor):
     app.command()(command)
 app.command("import-subskills")(import_subskills)
 

@@ -33,6 +33,8 @@ async def check_run(settings: Settings, run_id: str, prompt_folders: Sequence[Pa
         typer.echo(f"  {field.name}\n    recorded  {field.recorded}\n    now       {field.now}")
     for text in report.versions:
         typer.echo(f"  {text}")
+    if report.dropped:
+        typer.echo(f"  {report.dropped} Requests are compared by their hash.")
     return 0 if report.equal else 1
 
 

@@ -1,10 +1,11 @@
-"""`govsim backup` and `govsim restore`: an instance in one file, and back."""
+"""`govsim backup`, `restore` and `retain`: an instance in one file, back, and without what is old."""
 
 import asyncio
 import json
+import re
 import signal
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -12,9 +13,10 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from app import __version__
-from app.command_line import errors, fail
+from app.command_line import errors, fail, settings_and_schema
 from app.settings import load_settings
 from app.store.connect import open_database
+from app.store.retention import Rule
 
 T = TypeVar("T")
 
@@ -66,6 +68,93 @@ def restore(
         typer.echo(f"{done.queued_again} that were being played then are queued; a worker goes on with them.")
 
 
+def retain(
+    prompts: Annotated[
+        str | None, typer.Option("--prompts-older-than", help="Drop prompts of runs that ended so long ago: 90d, 12w.")
+    ] = None,
+    calls: Annotated[
+        str | None, typer.Option("--calls-older-than", help="Drop their calls, prompts and completions.")
+    ] = None,
+    runs: Annotated[
+        str | None, typer.Option("--runs-older-than", help="Delete such runs; say in which states with --state.")
+    ] = None,
+    state: Annotated[
+        list[str] | None, typer.Option(help="finished, cancelled, failed or interrupted; for --runs-older-than.")
+    ] = None,
+    shared: Annotated[bool, typer.Option("--shared", help="Delete runs with working share links too.")] = False,
+    compact: Annotated[
+        bool, typer.Option("--compact", help="Then rewrite the database without its empty parts.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be dropped; drop nothing.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Drop prompts, calls or runs that are old; events and metrics stay with every run that stays."""
+    rules = [
+        Rule(what=what, older_than=_age(option, text))
+        for what, option, text in (("prompts", "--prompts-older-than", prompts), ("calls", "--calls-older-than", calls))
+        if text is not None
+    ]
+    if runs is not None:
+        if not state:
+            fail("Say which runs --runs-older-than deletes: --state cancelled, for example; as often as you like.")
+        age = _age("--runs-older-than", runs)
+        rules.append(Rule.model_validate({"what": "run", "older_than": age, "states": state, "shared": shared}))
+    elif state or shared:
+        fail("--state and --shared belong to --runs-older-than.")
+    if not rules and not compact:
+        fail(
+            "Name a rule: --prompts-older-than 90d, --calls-older-than 365d, or --runs-older-than 365d "
+            "with --state cancelled."
+        )
+    url = settings_and_schema().database_url
+    _interruptible(
+        _retain(url, rules, compact=compact, dry=dry_run, as_json=as_json),
+        "Stopped. What was dropped so far is dropped; run it again to go on.",
+    )
+
+
+def _age(option: str, text: str) -> timedelta:
+    found = re.fullmatch(r"([1-9][0-9]{0,4})([dw])", text)
+    if found is None:
+        fail(f"{option} takes days or weeks, 90d or 12w, not '{text}'.")
+    return timedelta(days=int(found[1]) * (7 if found[2] == "w" else 1))
+
+
+async def _retain(url: str, rules: Sequence[Rule], *, compact: bool, dry: bool, as_json: bool) -> None:
+    from app.store import space
+    from app.store.retention import apply, drop_unused_prompt_sets
+
+    database = open_database(url)
+    told: list[dict[str, Any]] = []
+    try:
+        for rule in rules:
+            found = [dropped async for dropped in apply(database, rule, dry=dry)]
+            size = sum(one.bytes for one in found)
+            told.append({"what": rule.what, "rule": rule.days, "runs": [one.run_id for one in found], "bytes": size})
+        sets = 0 if dry or not rules else await drop_unused_prompt_sets(database)
+        if compact and not dry:
+            await space.compact(database)
+        room = await space.room(database)
+    finally:
+        await database.close()
+    if as_json:
+        object_ = {"dry_run": dry, "dropped": told, "prompt_sets": sets, "size": room.used, "free": room.free}
+        typer.echo(json.dumps(object_))
+        return
+    for item in told:
+        verb = "would be dropped" if dry else "dropped"
+        what = {"prompts": "Prompts of", "calls": "Calls of", "run": "Whole:"}[item["what"]]
+        typer.echo(
+            f"{what} {_counted(len(item['runs']), 'run')} {verb} ({item['rule']}), {item['bytes'] / 1e6:.1f} MB."
+        )
+    free = f", {room.free / 1e6:.1f} MB of them free for what comes" if room.free is not None else ""
+    typer.echo(f"The database takes {room.used / 1e6:.1f} MB{free}.")
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 async def _backup(url: str, migrations: Path, target: str, *, force: bool, as_json: bool) -> None:
     from app.keeping.backup import place_for, whole_or_nothing, write_backup
     from app.store.schema import newest_revision
@@ -103,8 +192,8 @@ def _check(path: Path, *, as_json: bool) -> None:
     )
 
 
-def _interruptible(work: Coroutine[Any, Any, T]) -> T:
-    """Run *work*; SIGTERM ends it like Ctrl+C, so that nothing half done is left behind."""
+def _interruptible(work: Coroutine[Any, Any, T], said: str = "Stopped before it was done. Nothing was written.") -> T:
+    """Run *work*; SIGTERM ends it like Ctrl+C, so that nothing half done is left behind, and *said* is told."""
 
     async def run() -> T:
         task = asyncio.ensure_future(work)
@@ -114,7 +203,7 @@ def _interruptible(work: Coroutine[Any, Any, T]) -> T:
     try:
         return asyncio.run(run())
     except (asyncio.CancelledError, KeyboardInterrupt):
-        fail("Stopped before it was done. Nothing was written.")
+        fail(said)
 
 
 def _progress(*, quiet: bool) -> Callable[[str, int], None]:

@@ -1,6 +1,7 @@
 """Settings: read once from the environment by the doors (main.py, cli.py), which hand values down."""
 
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -37,10 +38,12 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65535)
     assets: Path = Field(default_factory=_assets, description="folder with templates/, static/ and migrations/")
     runs_per_worker: int = Field(default=200, ge=1, description="runs one worker process plays at once")
+    keep_prompts_days: float | None = Field(
+        default=None, ge=1, description="workers drop the prompts of runs that ended longer ago; none: they are kept"
+    )
     stale_after_s: float = Field(
         default=12.0, gt=2, description="a silent worker's runs and places are taken over after this"
     )
-
     retry_after_s: float = Field(
         default=5.0, ge=0.1, le=600, description="first wait of a run whose endpoint is down; it doubles, up to 600"
     )
@@ -61,6 +64,11 @@ class Settings(BaseSettings):
         except (ArgumentError, ValueError):
             in_url = None  # whoever opens it says what is wrong with it
         return {str(secret) for secret in (self.password, self.metrics_token, in_url) if secret}
+
+    @property
+    def keep_prompts(self) -> timedelta | None:
+        """Return how long the prompts of runs that are over are kept; None for ever."""
+        return None if self.keep_prompts_days is None else timedelta(days=self.keep_prompts_days)
 
     @property
     def templates(self) -> Path:

@@ -255,3 +255,69 @@ def test_a_database_server_that_refuses_is_one_sentence_without_the_password(
     done = govsim(tmp_path, "worker", GOVSIM_DATABASE_URL=postgres.network_url("postgres", password="wr0ng-secret"))
     assert done.returncode == 2 and done.stderr.startswith("govsim: The database server on 127.0.0.1 refused the login")
     assert "wr0ng-secret" not in done.stderr + done.stdout and len(done.stderr.splitlines()) == 1
+
+
+def test_a_backup_is_made_checked_and_restored_from_the_command_line(tmp_path: Path) -> None:
+    run = json.loads(govsim(tmp_path, "run", "--months", "2", "--json").stdout)["id"]
+    made = json.loads(govsim(tmp_path, "backup", str(tmp_path), "--json").stdout)
+    path = Path(made["file"])
+    assert path.parent == tmp_path and path.suffix == ".govsim-backup" and made["bytes"] == path.stat().st_size
+    checked = govsim(tmp_path, "backup", "--check", str(path))
+    assert (checked.returncode, "is whole: 1 runs" in checked.stdout) == (0, True)
+    other = {"GOVSIM_DATABASE_URL": f"sqlite:///{tmp_path / 'new' / 'other.db'}"}
+    restored = govsim(tmp_path, "restore", str(path), "--json", **other)
+    assert json.loads(restored.stdout)["rows"] == made["rows"]
+    assert govsim(tmp_path, "rerun", run, "--check", **other).returncode == 0
+    piped = subprocess.run(
+        [sys.executable, "-m", "app.cli", "backup", "-"], cwd=ROOT, capture_output=True,
+        env=os.environ | {"GOVSIM_DATABASE_URL": f"sqlite:///{tmp_path / 'runs.db'}"},
+    )  # fmt: skip
+    (tmp_path / "piped").write_bytes(piped.stdout)
+    assert govsim(tmp_path, "backup", "--check", str(tmp_path / "piped")).returncode == 0
+
+
+def test_a_full_disk_is_one_sentence(tmp_path: Path) -> None:
+    govsim(tmp_path, "run", "--months", "12", "--json")
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "app.cli", "backup", "-"], cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True,
+            env=os.environ | {"GOVSIM_DATABASE_URL": f"sqlite:///{tmp_path / 'runs.db'}"},
+        )  # fmt: skip
+    assert (done.returncode, done.stderr) == (2, "govsim: No space left on device\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["backup", "{folder}/runs.db"], "is there already. Name another file, or say --force"),
+        (["backup", "/no/such/folder/file"], "/no/such/folder"),
+        (["backup", "-", "--json"], "name a file"),
+        (["backup", "--check", "{folder}/runs.db"], "is not a whole backup"),
+        (["restore", "{folder}/nothing"], "No such file"),
+        (["retain"], "Name a rule"),
+        (["retain", "--prompts-older-than", "90"], "takes days or weeks, 90d or 12w"),
+        (["retain", "--runs-older-than", "90d"], "--state"),
+        (["retain", "--runs-older-than", "90d", "--state", "playing"], "Runs that are playing are always kept"),
+        (["retain", "--runs-older-than", "90d", "--state", "old"], "Choose from: cancelled, failed, finished"),
+        (["retain", "--compact", "--shared"], "belong to --runs-older-than"),
+    ],
+)
+def test_a_wrong_way_to_keep_an_instance_is_one_sentence_and_exit_code_2(
+    tmp_path: Path, arguments: list[str], said: str
+) -> None:
+    govsim(tmp_path, "db", "upgrade")
+    done = govsim(tmp_path, *(part.format(folder=tmp_path) for part in arguments))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr and "Traceback" not in done.stderr
+
+
+def test_retention_says_what_it_would_do_and_what_it_did(tmp_path: Path) -> None:
+    govsim(tmp_path, "run", "--months", "2", "--json")
+    with sqlite3.connect(tmp_path / "runs.db") as connection:
+        connection.execute("UPDATE run SET ended_at = '2020-01-01 00:00:00.000000'")
+    rule = ["retain", "--runs-older-than", "52w", "--state", "finished"]
+    dry = govsim(tmp_path, *rule, "--dry-run")
+    assert "Whole: 1 run would be dropped (older than 364 days)" in dry.stdout
+    done = json.loads(govsim(tmp_path, *rule, "--compact", "--json").stdout)
+    assert len(done["dropped"][0]["runs"]) == 1 and done["free"] == 0
+    assert "0 runs dropped" in govsim(tmp_path, *rule).stdout

@@ -32,7 +32,7 @@ METRICS = (
 )  # fmt: skip
 ABOUT = (
     "name", "state", "reason", "origin", "scenario", "condition", "minds", "models", "seed", "engine_version",
-    "prompts", "view_only", "source", "log_sha256", "notes",
+    "prompts", "view_only", "source", "log_sha256", "notes", "dropped",
 )  # fmt: skip
 MOST = 2**63 - 1
 MOMENT = (1980, 1, 1, 0, 0, 0)

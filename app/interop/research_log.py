@@ -72,7 +72,7 @@ def research_files(whole: WholeRun) -> dict[str, str]:
             f"No harvest of run {whole.run.id} is over yet: there is nothing that the research format could hold."
         )
     files = {
-        "log_env.json": _json(list(_records(config, months, _Interactions(calls)))),
+        "log_env.json": _json(list(_records(config, months, _Interactions(calls, whole.run.dropped)))),
         "config.yaml": yaml.safe_dump(
             _settings(config, _own(whole, events, calls)), sort_keys=False, allow_unicode=True, width=120
         ),
@@ -109,7 +109,8 @@ def _months(events: Iterable[Event]) -> list[_Month]:
 class _Interactions:
     """What was asked and answered, as text, by month, agent and purpose; "" where no model was asked."""
 
-    def __init__(self, calls: Iterable[RecordedCall]) -> None:
+    def __init__(self, calls: Iterable[RecordedCall], dropped: str | None) -> None:
+        self._dropped = dropped
         self._found: dict[tuple[int, str, str], dict[str, RecordedCall]] = {}
         for call in calls:
             # A later attempt of the same question takes the place of the one before: it is the one that counted.
@@ -120,16 +121,17 @@ class _Interactions:
 
     def all(self, month: int, agent: str, purpose: str) -> list[str]:
         """Return the interactions of a question that was put in steps; the last one decides."""
-        return [_shown(call) for call in self._found.get((month, agent, purpose), {}).values()] or [""]
+        return [_shown(call, self._dropped) for call in self._found.get((month, agent, purpose), {}).values()] or [""]
 
     def one(self, month: int, agent: str, purpose: str, item: str = "") -> str:
         """Return one interaction."""
         call = self._found.get((month, agent, purpose), {}).get(item)
-        return "" if call is None else _shown(call)
+        return "" if call is None else _shown(call, self._dropped)
 
 
-def _shown(call: RecordedCall) -> str:
-    return write_interaction("\n\n".join(message.content for message in call.messages), call.completion)
+def _shown(call: RecordedCall, dropped: str | None) -> str:
+    prompt = "\n\n".join(message.content for message in call.messages)
+    return write_interaction(prompt if call.messages or not dropped else f"[{dropped}]", call.completion)
 
 
 def _records(config: EpisodeConfig, months: Sequence[_Month], shown: _Interactions) -> Iterable[dict[str, Any]]:

@@ -41,7 +41,7 @@ RUN: Mapping[str, type] = {
     "state": str, "engine_version": str, "months": int, "months_played": int, "survival_time": int, "survived": bool,
     "collapsed": bool, "censored": bool, "total_gain": int, "mean_gain": float, "efficiency": float,
     "equality": float, "over_usage": float, "over_usage_asked": float, "unreadable": int, "events": int, "calls": int,
-    "prompt_tokens": int, "completion_tokens": int, "cost": float, "unpriced_calls": int,
+    "prompt_tokens": int, "completion_tokens": int, "cost": float, "unpriced_calls": int, "dropped": str,
 }  # fmt: skip
 MONTHS: Mapping[str, type] = {
     "month": int, "date": str, "present": int, "stock_before": int, "threshold": int, "share": int, "taken": int,
@@ -186,7 +186,7 @@ def _calls(whole: WholeRun) -> Iterable[Row]:
         completion = call.completion
         yield summary.model_dump() | {
             "request_hash": call.request_hash,
-            "prompt": "\n\n".join(f"[{message.role}]\n{message.content}" for message in call.messages),
+            "prompt": "\n\n".join(f"[{message.role}]\n{message.content}" for message in call.messages) or None,
             "completion": None if completion is None else completion.text,
             "thinking": None if completion is None else completion.thinking,
         }

@@ -36,7 +36,7 @@ Kind = Literal["event", "extra event", "missing event", "request", "missing call
 
 
 class NotRerunnable(ValueError):
-    """An imported run: what decided for its agents is not here. The message is a sentence."""
+    """What decided for the run's agents is not here: it was imported, or its calls were dropped; in a sentence."""
 
 
 class FieldDifference(Frozen):
@@ -75,6 +75,7 @@ class RerunReport(Frozen):
     engine_recorded: str | None
     engine_now: str
     versions: tuple[str, ...] = Field(description="a sentence for each version that is not the recorded one")
+    dropped: str | None = Field(default=None, description="what a retention rule took from the record, and when")
 
 
 async def check_rerun(database: Database, run_id: str, prompt_folders: Sequence[Path] = ()) -> RerunReport:
@@ -89,11 +90,13 @@ async def check_rerun(database: Database, run_id: str, prompt_folders: Sequence[
 
     Raises:
         app.store.runs.UnknownRun: if there is no such run.
-        NotRerunnable: if it was imported.
+        NotRerunnable: if it was imported, or its calls were dropped.
     """
     whole = await read_whole(database, run_id)
     if whole.run.origin == "imported":
         raise NotRerunnable(f"Run {run_id} was imported: what decided for its agents is not here to be played again.")
+    if whole.run.calls_dropped_at is not None:
+        raise NotRerunnable(f"{whole.run.dropped} Without them it cannot be played again.")
     files: dict[str, tuple[str, dict[str, str]]] = {}
     missing = None
     for name, digest in whole.run.prompts.items():
@@ -196,7 +199,8 @@ class _Replay:
         """Note that *key* is recorded for another request."""
         recorded = self.whole.call(str(key))
         fields = () if recorded is None else _request_fields(recorded, model, messages, sampling)
-        self._differs("request", f"The call {key} asks something else than recorded: {_told(fields)}.", key, fields)
+        told = "its hash differs" if not fields and self.whole.run.dropped else _told(fields)
+        self._differs("request", f"The call {key} asks something else than recorded: {told}.", key, fields)
 
     def report(self, versions: tuple[str, ...]) -> RerunReport:
         """Return the result."""
@@ -221,6 +225,7 @@ class _Replay:
             engine_recorded=run.engine_version,
             engine_now=ENGINE_VERSION,
             versions=versions,
+            dropped=run.dropped,
         )
 
     async def _until_nothing_moves(self) -> None:
@@ -359,7 +364,8 @@ def _request_fields(
 ) -> tuple[FieldDifference, ...]:
     def values(name: str, settings: SamplingConfig | None, sent: tuple[Message, ...]) -> dict[str, Any]:
         sampled = None if settings is None else settings.model_dump(mode="json")
-        texts = {f"message {number} ({m.role})": m.content for number, m in enumerate(sent, 1)}
+        # Where the prompt was dropped there is nothing to set beside the one that would be sent now.
+        texts = {f"message {number} ({m.role})": m.content for number, m in enumerate(sent, 1) if recorded.messages}
         return {"model": name, "sampling": sampled, **texts}
 
     return _fields(values(recorded.model, recorded.sampling, recorded.messages), values(model, sampling, messages))

@@ -115,6 +115,11 @@ class ArchiveWriter:
         self._zip.close()
         return manifest
 
+    def abandon(self) -> None:
+        """Write no more: the stream has failed, or the backup is not wanted."""
+        # Without this the archive would try to end itself in good order when it is thrown away.
+        self._zip.fp = None
+
     def _flush(self) -> None:
         if not self._lines:
             return

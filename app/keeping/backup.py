@@ -93,9 +93,13 @@ async def write_backup(
             made_at=datetime.now(UTC),
             source=connection.dialect.name,
         )
-        for table in kept_tables():
-            writer.start_table(table.name, shape_of(table))
-            async for rows in chunks(connection, table):
-                writer.add(rows)
-                progress(table.name, len(rows))
-        return writer.finish()
+        try:
+            for table in kept_tables():
+                writer.start_table(table.name, shape_of(table))
+                async for rows in chunks(connection, table):
+                    writer.add(rows)
+                    progress(table.name, len(rows))
+            return writer.finish()
+        except BaseException:
+            writer.abandon()
+            raise

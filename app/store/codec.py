@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from app.models.base import Message, Retrieval, Segment
 
 RAW, ZLIB = b"r", b"z"
+DROPPED = b""
+"""A request whose messages were dropped by a retention rule; its hash stays."""
 
 
 def pack(text: str) -> bytes:
@@ -57,11 +59,15 @@ def pack_messages(messages: tuple[Message, ...], book: SegmentBook) -> bytes:
 
 def segment_numbers(request: bytes) -> set[int]:
     """Return the numbers of the segments that a packed request needs."""
+    if request == DROPPED:
+        return set()
     return {number for _, segments in json.loads(unpack(request)) for _, number, *_ in segments}
 
 
 def unpack_messages(request: bytes, texts: Mapping[int, str]) -> tuple[Message, ...]:
-    """Return the messages of a packed request, given the texts of its segments."""
+    """Return the messages of a packed request, given the texts of its segments; none if they were dropped."""
+    if request == DROPPED:
+        return ()
     return tuple(
         Message(
             role=role,

@@ -15,8 +15,15 @@ from app.store.upsert import insert_into
 async def save_prompt_set(connection: AsyncConnection, name: str, files: dict[str, str]) -> str:
     """Keep a prompt set by its content hash and return the hash."""
     digest = content_hash(files)
-    values = {"hash": digest, "name": name, "files": pack(json.dumps(files, sort_keys=True))}
-    await connection.execute(insert_into(connection, PromptSetRow).values(values).on_conflict_do_nothing())
+    # Held until the run that is pinned to it is there, so that nobody drops it as unused meanwhile.
+    held = select(PromptSetRow.hash).where(PromptSetRow.hash == digest).with_for_update(read=True)
+    known = await connection.execute(held)
+    if known.first() is None:
+        await connection.execute(
+            insert_into(connection, PromptSetRow)
+            .values(hash=digest, name=name, files=pack(json.dumps(files, sort_keys=True)))
+            .on_conflict_do_nothing()
+        )
     return digest
 
 

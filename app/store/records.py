@@ -90,6 +90,9 @@ class RunRecord(_Record):
     completion_tokens: int
     cost: float | None
     unpriced_calls: int
+    prompts_dropped_at: datetime | None = None
+    calls_dropped_at: datetime | None = None
+    dropped_by: str | None = None
     view_only: str | None
     source: str | None
     log_sha256: str | None
@@ -99,6 +102,17 @@ class RunRecord(_Record):
     def episode(self) -> EpisodeConfig:
         """The run's configuration."""
         return EpisodeConfig.model_validate_json(self.config)
+
+    @property
+    def dropped(self) -> str | None:
+        """What a retention rule took from the run, in a sentence; None where all of it is here."""
+        if self.calls_dropped_at is not None:
+            what, at = "The calls of this run, prompts and completions,", self.calls_dropped_at
+        elif self.prompts_dropped_at is not None:
+            what, at = "The prompts of this run", self.prompts_dropped_at
+        else:
+            return None
+        return f"{what} were dropped on {at:%Y-%m-%d} by a retention rule ({self.dropped_by})."
 
     @property
     def live(self) -> bool:

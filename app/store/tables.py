@@ -108,6 +108,10 @@ class RunRow(Base):
     cost: Mapped[float | None] = mapped_column(Float(53))
     unpriced_calls: Mapped[int] = mapped_column(default=0)
 
+    prompts_dropped_at: Mapped[datetime | None]
+    calls_dropped_at: Mapped[datetime | None]
+    dropped_by: Mapped[str | None] = mapped_column(Words(80))
+
     view_only: Mapped[str | None] = mapped_column(Words())
     source: Mapped[str | None] = mapped_column(Words(), unique=True)
     log_sha256: Mapped[str | None] = mapped_column(Words(64))
@@ -129,7 +133,7 @@ class EventRow(Base):
 
 
 class CallRow(Base):
-    """One call of a run. `request` is a compressed list of roles and segment numbers (codec.py)."""
+    """One call of a run. `request` is a compressed list of roles and segment numbers (codec.py), or empty: dropped."""
 
     __tablename__ = "call"
     __table_args__ = (Index("ix_call_run_month", "run_id", "month"),)
@@ -190,6 +194,7 @@ class WorkerRow(Base):
     """
 
     __tablename__ = "worker"
+    __table_args__ = {"info": {"transient": True}}  # noqa: RUF012
 
     id: Mapped[str] = mapped_column(Words(120), primary_key=True)
     role: Mapped[str] = mapped_column(Words(12))

@@ -87,6 +87,7 @@ class RunOut(BaseModel):
     cost_usd: float | None = Field(description="US dollars; null where the price of any call is unknown")
     view_only: str | None = Field(description="why the metrics do not apply, if they do not")
     notes: list[str]
+    dropped: str | None = Field(description="what a retention rule took from the record, and when")
 
 
 def run_out(run: RunRecord, presence: Presence | None = None) -> RunOut:

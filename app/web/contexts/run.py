@@ -172,6 +172,11 @@ class RunPage:
         return called and (self.share is None or self.share.with_prompts)
 
     @property
+    def dropped(self) -> str | None:
+        """What a retention rule took from the run, for readers who might look for it."""
+        return self.record.dropped if self.prompts else None
+
+    @property
     def minds(self) -> str:
         """What decided for the agents: "Llama-3-8B ×5" or "greedy ×2, fair-share ×3"."""
         labels = mind_counts(self.record.episode).items()
@@ -419,6 +424,7 @@ class RunPage:
             "scripted": [isinstance(agent.mind, ScriptedMind) for agent in episode.agents],
             "live": self.record.live and not (self.share and self.share.last_seq is not None),
             "prompts": self.prompts,
+            "dropped": self.dropped,
             "rules": self.rules,
             "follow": not self.view.explicit,
             "last_seq": self.events[-1][0] if self.events else 0,

@@ -70,6 +70,7 @@ export class Inspector {
     if (place.tab === "memories") return place.framework ? [none("The framework remembers nothing.")] : this.remembered(place, name);
     const calls = this.run.prompts ? await this.calls(place.month) : [];
     const own = calls.filter((call) => (place.framework ? call.agent === "framework" : call.agent === name));
+    if (this.run.dropped && !own.length && place.tab !== "decision") return [none(this.run.dropped)];
     if (place.tab === "usage") return usage(own);
     const chosen = this.choose(own, place);
     if (place.tab === "decision" && !place.framework) {
@@ -79,6 +80,7 @@ export class Inspector {
     if (!chosen) return [none(own.length ? "No such call in this month." : "No model was called: there is nothing to show.")];
     const detail = await this.detail(chosen.key);
     const choice = this.choice(own, chosen, place);
+    if (place.tab === "prompt" && this.run.dropped) return [choice, none(this.run.dropped)];
     return [choice, ...(place.tab === "prompt" || place.framework && place.tab === "decision" ? prompt(detail) : completion(detail, null))];
   }
 
@@ -148,7 +150,7 @@ export class Inspector {
       parts.push(h("p.notice.notice--warn", {}, text));
     }
     if (call) parts.push(h("h3", {}, "The answer"), ...completion(call, agent.readable ? agent.asked : null));
-    else if (this.run.prompts) parts.push(none("No model was called for this decision."));
+    else if (this.run.prompts) parts.push(none(this.run.dropped ?? "No model was called for this decision."));
     return parts;
   }
 
