@@ -1,4 +1,5 @@
 import pytest
+from structlog.testing import capture_logs
 
 from app.models.base import Completion, EndpointDown, ModelError, Transient
 from app.models.retry import RetryingModel, RetryPolicy
@@ -72,3 +73,13 @@ async def test_other_errors_are_not_tried_again() -> None:
         with pytest.raises(type(error)):
             await outcome(inner, Clock())
         assert inner.asked == 1
+
+
+async def test_a_retry_is_told_without_the_endpoints_own_words() -> None:
+    busy = Transient("answered 503", "cannot answer 'How much do you take?' with sk-secret", status=503)
+    with capture_logs() as lines:
+        await outcome(ScriptedModel(busy, ANSWER), Clock(), RetryPolicy(backoff_s=0))
+    [line] = lines
+    assert (line["endpoint"], line["call"], line["status"], line["attempt"]) == ("lab", str(key()), 503, 1)
+    assert line["why"] == "answered 503" and "wait_s" in line
+    assert "sk-secret" not in repr(line) and "How much" not in repr(line)
