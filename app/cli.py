@@ -107,6 +107,7 @@ def worker(
     parent: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Play queued runs and ask queued subskill tests until stopped."""
+    from app.store.purse import Purse
     from app.jobs.supervise import follow_parent
     from app.jobs.worker import Worker, owner_name
     from app.subskills.worker import SubskillWorker
@@ -124,8 +125,9 @@ def worker(
         try:
             async with hub_of(settings) as hub:
                 stale_after = timedelta(seconds=settings.stale_after_s)
-                runs = Worker(database, hub, capacity=settings.runs_per_worker, stale_after=stale_after)
-                tests = SubskillWorker(database, hub, owner=owner_name("worker"), stale_after=stale_after)
+                purse = Purse(database, hub.price_of, settings.daily_budget)
+                runs = Worker(database, hub, capacity=settings.runs_per_worker, stale_after=stale_after, purse=purse)
+                tests = SubskillWorker(database, hub, owner=owner_name("worker"), stale_after=stale_after, purse=purse)
                 await asyncio.gather(runs.work(stop), tests.work(stop))
         finally:
             if follower is not None:

@@ -8,10 +8,11 @@ from typing import Literal
 import structlog
 from sqlalchemy.exc import OperationalError
 
-from app.commons.events import Event, MonthStarted, parse_event
+from app.commons.events import Event, parse_event
 from app.commons.metrics import EpisodeMetrics, episode_metrics, harvests
 from app.engine.play import play
 from app.engine.version import ENGINE_VERSION
+from app.store.purse import BudgetReached, Purse
 from app.jobs.drain import CallsUnderWay, DrainingModel, Stopping
 from app.jobs.pace import paced
 from app.minds.build import NotPlayable, build_minds
@@ -60,10 +61,12 @@ class Player:
         claim: Claim,
         on_event: Callable[[Event], None] = lambda event: None,
         drain_seconds: float = DRAIN_SECONDS,
+        purse: Purse | None = None,
     ) -> None:
         self.claim = claim
         self._database = database
         self._hub = hub
+        self._purse = purse or Purse(database, hub.price_of)
         self._on_event = on_event
         self._drain_seconds = drain_seconds
         self._calls = CallsUnderWay()
@@ -85,7 +88,7 @@ class Player:
         logger = log.bind(run=self.claim.run_id, epoch=self.claim.epoch)
         try:
             run = await get_run(self._database, self.claim.run_id)
-            recorder = await open_recorder(self._database, self.claim)
+            recorder = await open_recorder(self._database, self.claim, clock=self._purse.clock)
         except Exception as error:
             logger.exception("the record could not be opened")
             return await self._leave_quietly(
@@ -155,16 +158,20 @@ class Player:
         def open_model(name: str) -> Model:
             return DrainingModel(self._hub.open(name, run.id, recorder), self._calls)
 
-        def emit(event: Event) -> None:
-            if self._pause and isinstance(event, MonthStarted) and event.month > 1:
+        async def before_month(month: int) -> None:
+            if self._pause and month > 1:
                 raise PauseAsked
+            if not recorder.replaying:
+                await self._purse.check_run(run.id, run.episode, month, recorder.flush)
+
+        def emit(event: Event) -> None:
             recorder.emit(event)
             self._on_event(event)
 
         minds, framework = build_minds(run.episode, prompts, open_model)
         if run.pace_ms:
             minds = paced(minds, run.episode, run.pace_ms / 1000, lambda: not recorder.replaying)
-        await play(run.episode, minds, framework, emit)
+        await play(run.episode, minds, framework, emit, before_month=before_month)
 
     def _fail(self, error: BaseException) -> None:
         self._recorder_failure = error
@@ -181,6 +188,8 @@ class Player:
             await self._calls.drain(self._drain_seconds)
         if isinstance(cause, PauseAsked):
             return Verdict("paused", "user", "Paused on request.")
+        if isinstance(cause, BudgetReached):
+            return Verdict("paused", cause.kind, str(cause))
         if isinstance(cause, EndpointDown | ModelNotConfigured):
             return Verdict("paused", "endpoint", str(cause))
         if isinstance(cause, ReplayDiverged):

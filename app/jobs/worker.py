@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 
+from app.store.purse import Purse
 from app.jobs.player import Player
 from app.minds.relevance import warm_up
 from app.models.hub import ModelHub
@@ -30,9 +31,10 @@ def owner_name(role: str) -> str:
 class Worker:
     """Plays runs until it is told to stop."""
 
-    def __init__(self, database: Database, hub: ModelHub, *, capacity: int, stale_after: timedelta) -> None:
+    def __init__(self, database: Database, hub: ModelHub, *, capacity: int, stale_after: timedelta, purse: Purse | None = None) -> None:
         self._database = database
         self._hub = hub
+        self._purse = purse or Purse(database, hub.price_of)
         self._capacity = capacity
         self._stale_after = stale_after
         self._owner = owner_name("worker")
@@ -74,7 +76,7 @@ class Worker:
             claim = await claim_next(self._database, self._owner)
             if claim is None:
                 return
-            self._start(Player(self._database, self._hub, claim))
+            self._start(Player(self._database, self._hub, claim, purse=self._purse))
 
     def _start(self, player: Player) -> None:
         run_id = player.claim.run_id
@@ -105,6 +107,8 @@ class Worker:
             await beat(self._database, claims)
         for run_id in await recover_lost(self._database, self._stale_after):
             log.warning("a lost run was queued again", run=run_id)
+        for run_id in await self._purse.wake():
+            log.info("queued again: the day's budget has something left", run=run_id)
 
     async def _pass_wishes_on(self) -> None:
         claims = self._claims()

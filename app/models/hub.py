@@ -25,7 +25,7 @@ from app.models.embeddings import EmbeddingModel
 from app.models.endpoints import KNOWN, Endpoint
 from app.models.limit import LimitedModel
 from app.models.openai import OpenAIModel
-from app.models.prices import PriceTag
+from app.models.prices import Price, PriceTag
 from app.models.recorded import RecordedModel
 from app.models.retry import RetryingModel, RetryPolicy, Sleep
 
@@ -115,6 +115,12 @@ class ModelHub:
         """
         self._find(name, kind)
 
+    def price_of(self, name: str) -> Price | None:
+        """Return what the model *name* costs; None where the price is unknown, or the model."""
+        endpoint_name, _, model = name.partition("/")
+        endpoint = self._endpoints.get(endpoint_name)
+        return None if endpoint is None else _price_tag(endpoint, model).price
+
     def open(self, name: str, run: str, log: CallLog) -> Model:
         """Return the model *name*, an embedding model or another, for the run *run*, whose calls are kept in *log*.
 
@@ -128,7 +134,7 @@ class ModelHub:
         policy = RetryPolicy(attempts=endpoint.attempts, backoff_s=endpoint.backoff_s)
         # The limit is inside the retries: a call that waits for its next attempt holds no slot.
         patient = RetryingModel(LimitedModel(wire, line.slots), endpoint.name, policy, self._sleep)
-        return RecordedModel(patient, log, PriceTag(endpoint.base_url, model), sampled=kind == "chat")
+        return RecordedModel(patient, log, _price_tag(endpoint, model), sampled=kind == "chat")
 
     async def probe(self, name: str, sampling: SamplingConfig, patience_s: float) -> Completion:
         """Ask the model *name* for next to nothing, once, over a connection of its own; nothing is recorded.
@@ -189,6 +195,10 @@ class ModelHub:
             return f"no endpoint is configured. Set one of {variables}, or name a models.toml in GOVSIM_MODELS_FILE."
         names = _listed(tuple(f"'{name}'" for name in self._endpoints))
         return f"no endpoint has that name. Configured: {names}. A model is written ENDPOINT/MODEL."
+
+
+def _price_tag(endpoint: Endpoint, model: str) -> PriceTag:
+    return PriceTag(endpoint.base_url, model, endpoint.declared_price(model))
 
 
 def _needs(endpoint: str, variable: str | None) -> str:

@@ -7,6 +7,7 @@ have gathered: so no event is ever stored before the call it rests on. The playe
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import insert, select, update
@@ -20,6 +21,7 @@ from app.store.connect import Database
 from app.store.leases import Claim, LostRun
 from app.store.runs import add_log, now
 from app.store.tables import CallRow, EventRow, RunRow, SegmentRow
+from app.store.usage import add_usage, used_by
 
 BATCH = 200
 
@@ -54,7 +56,7 @@ class RunRecorder:
     """The record of one run under one claim: a sink for events and a `CallLog`.
 
     Make one with `open_recorder`. `on_failure` is called once, from the writing task, if the record cannot
-    be written.
+    be written. `clock` tells the day that new calls are counted on.
     """
 
     database: Database
@@ -64,6 +66,7 @@ class RunRecorder:
     segments: SegmentBook
     totals: _Totals
     on_failure: Callable[[BaseException], None] = lambda error: None
+    clock: Callable[[], datetime] = now
     progress: dict[str, Any] = field(default_factory=dict)
     _seq: int = 0
     _call_seq: int = 0
@@ -197,6 +200,7 @@ class RunRecorder:
             for table, rows in ((SegmentRow, segments), (CallRow, calls), (EventRow, events)):
                 if rows:
                     await connection.execute(insert(table), rows)
+            await add_usage(connection, self.claim.run_id, self.clock().date(), used_by(calls))
 
     async def _own(self, connection: AsyncConnection) -> None:
         """Prove that the claim is valid, and bring the run's columns up to date, in one statement."""
@@ -265,7 +269,9 @@ def completion_of(row: Any) -> Completion:
     )
 
 
-async def open_recorder(database: Database, claim: Claim) -> RunRecorder:
+async def open_recorder(
+    database: Database, claim: Claim, *, clock: Callable[[], datetime] = now
+) -> RunRecorder:
     """Return the recorder of a claimed run, with what is recorded already, its writing task started."""
     async with database.read() as connection:
         events = await connection.execute(
@@ -286,7 +292,9 @@ async def open_recorder(database: Database, claim: Claim) -> RunRecorder:
         else None,
         unpriced_calls=sum(row.cost is None for row in calls),
     )
-    recorder = RunRecorder(database, claim, stored_events, {row.key: row for row in calls}, book, totals)
+    recorder = RunRecorder(
+        database, claim, stored_events, {row.key: row for row in calls}, book, totals, clock=clock
+    )
     recorder._call_seq = max((row.seq for row in calls), default=0)
     recorder.start()
     return recorder

@@ -12,7 +12,7 @@ from app.commons.metrics import EpisodeMetrics
 from app.store.connect import Database
 from app.store.ids import new_id
 from app.store.prompt_sets import save_prompt_set
-from app.store.records import RunRecord, RunState
+from app.store.records import NO_BUDGET, Budget, RunRecord, RunState
 from app.store.tables import ExperimentRow, RunLogRow, RunRow
 
 
@@ -87,6 +87,8 @@ async def launch(
     submission: str | None = None,
     owner: str | None = None,
     pace_ms: int = 0,
+    budget: Budget = NO_BUDGET,
+    shared: Budget = NO_BUDGET,
 ) -> tuple[str | None, list[str]]:
     """Store new runs, all or none, and return the experiment's id and the runs'.
 
@@ -99,6 +101,8 @@ async def launch(
         submission: a token of the form; the same one again returns what the first one made.
         pace_ms: how long scripted minds wait before they answer, for runs that are to be watched.
         owner: if given, the runs are born playing, owned by it with epoch 1 (`govsim run`); else queued.
+        budget: what each run may spend.
+        shared: what all of them may spend together; without an experiment to keep it, it is not kept.
     """
     async with database.write() as connection:
         if submission is not None:
@@ -109,13 +113,21 @@ async def launch(
         if experiment is not None:
             experiment_id = new_id("x")
             await connection.execute(
-                insert(ExperimentRow).values(id=experiment_id, name=experiment, created_at=now(), submission=submission)
+                insert(ExperimentRow).values(
+                    id=experiment_id,
+                    name=experiment,
+                    created_at=now(),
+                    submission=submission,
+                    budget_tokens=shared.tokens,
+                    budget_cost=shared.cost,
+                )
             )
         hashes = {name: await save_prompt_set(connection, name, files) for name, files in prompt_sets.items()}
         ids = []
         for config in configs:
             values = run_values(config, state="playing" if owner else "queued", experiment=experiment_id)
             values |= {"engine_version": engine_version, "pace_ms": pace_ms}
+            values |= {"budget_tokens": budget.tokens, "budget_cost": budget.cost}
             values["prompts"] = {name: hashes[name] for name in sorted(prompt_names(config))}
             if owner:
                 values |= {"owner": owner, "heartbeat": now(), "epoch": 1, "started_at": now()}

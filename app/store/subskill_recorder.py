@@ -7,6 +7,7 @@ calls are on disk.
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, insert, select, update
@@ -19,6 +20,7 @@ from app.store.recorder import completion_of
 from app.store.runs import now
 from app.store.subskills import SubskillCase, subskill_call_values
 from app.store.tables import SubskillCallRow, SubskillCaseRow, SubskillRunRow
+from app.store.usage import add_usage, used_by
 
 BATCH = 100
 
@@ -28,13 +30,14 @@ class SubskillRecorder:
     """The record of one run of tests under one claim: a `CallLog`, and a sink for answered cases.
 
     Make one with `open_subskill_recorder`. `on_failure` is called once, from the writing task, if the record cannot be
-    written.
+    written. `clock` tells the day that calls are counted on.
     """
 
     database: Database
     claim: Claim
     stored: dict[str, Any]
     on_failure: Callable[[BaseException], None] = lambda error: None
+    clock: Callable[[], datetime] = now
     _queue: list[RecordedCall | SubskillCase] = field(default_factory=list)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _idle: asyncio.Event = field(default_factory=asyncio.Event)
@@ -53,6 +56,17 @@ class SubskillRecorder:
     def answered(self, case: SubskillCase) -> None:
         """Keep what came of a case."""
         self._put(case)
+
+    async def flush(self) -> None:
+        """Wait until everything given so far is on disk.
+
+        Raises:
+            LostRun: if another process has taken the tests over.
+            Exception: what the database said, if it could not be written.
+        """
+        await self._idle.wait()
+        if self._failure is not None:
+            raise self._failure
 
     async def close(self) -> None:
         """Write what is left and stop.
@@ -107,6 +121,7 @@ class SubskillRecorder:
                 {"run_id": run_id, **subskill_call_values(call, call.key.purpose, int(call.key.item))} for call in calls
             ]
             await connection.execute(insert(SubskillCallRow), rows)
+            await add_usage(connection, run_id, self.clock().date(), used_by(rows))
         for case in cases:
             await connection.execute(
                 update(SubskillCaseRow)
@@ -152,13 +167,15 @@ def _held(claim: Claim) -> tuple[Any, ...]:
     return run.id == claim.run_id, run.epoch == claim.epoch, run.state == "playing"
 
 
-async def open_subskill_recorder(database: Database, claim: Claim) -> SubskillRecorder:
+async def open_subskill_recorder(
+    database: Database, claim: Claim, *, clock: Callable[[], datetime] = now
+) -> SubskillRecorder:
     """Return the recorder of claimed tests, with what is recorded already, its writing task started."""
     query = select(SubskillCallRow.__table__).where(
         SubskillCallRow.run_id == claim.run_id, SubskillCallRow.completion.is_not(None)
     )
     async with database.read() as connection:
         calls = (await connection.execute(query)).all()
-    recorder = SubskillRecorder(database, claim, {row.key: row for row in calls})
+    recorder = SubskillRecorder(database, claim, {row.key: row for row in calls}, clock=clock)
     recorder.start()
     return recorder

@@ -4,12 +4,13 @@ Truth is in two append-only logs, `event` and `call`; `run_log` holds what happe
 columns of `run` are copies for lists, written together with the events they come from.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Date,
     DateTime,
     Float,
     ForeignKey,
@@ -60,6 +61,8 @@ class ExperimentRow(Base):
     created_at: Mapped[datetime]
     created_by: Mapped[str | None] = mapped_column(String(100))
     submission: Mapped[str | None] = mapped_column(String(64), unique=True)
+    budget_tokens: Mapped[int | None] = mapped_column(BigInteger)
+    budget_cost: Mapped[float | None] = mapped_column(Float(53))
 
 
 class RunRow(Base):
@@ -123,6 +126,8 @@ class RunRow(Base):
     completion_tokens: Mapped[int] = mapped_column(default=0)
     cost: Mapped[float | None] = mapped_column(Float(53))
     unpriced_calls: Mapped[int] = mapped_column(default=0)
+    budget_tokens: Mapped[int | None] = mapped_column(BigInteger)
+    budget_cost: Mapped[float | None] = mapped_column(Float(53))
 
     view_only: Mapped[str | None] = mapped_column(Text)
     source: Mapped[str | None] = mapped_column(Text, unique=True)
@@ -197,6 +202,20 @@ class RunLogRow(Base):
     at: Mapped[datetime]
     kind: Mapped[str] = mapped_column(String(20))
     text: Mapped[str] = mapped_column(Text)
+
+
+class UsageDayRow(Base):
+    """What a run, or a run of subskill tests, used on one UTC day. It outlives its subject: what is spent is spent."""
+
+    __tablename__ = "usage_day"
+
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    subject: Mapped[str] = mapped_column(String(16), primary_key=True)
+    calls: Mapped[int] = mapped_column(BigInteger)
+    prompt_tokens: Mapped[int] = mapped_column(BigInteger)
+    completion_tokens: Mapped[int] = mapped_column(BigInteger)
+    cost: Mapped[float] = mapped_column(Float(53))
+    unpriced: Mapped[int] = mapped_column(BigInteger)
 
 
 class PromptSetRow(Base):

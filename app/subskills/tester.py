@@ -18,6 +18,7 @@ from app.models.hub import ModelHub
 from app.store.connect import Database
 from app.store.leases import Claim, LostRun
 from app.store.prompt_sets import load_prompt_set
+from app.store.purse import BudgetReached, Purse
 from app.store.records import RunState
 from app.store.subskill_leases import leave_tests
 from app.store.subskill_recorder import SubskillRecorder, open_subskill_recorder
@@ -65,13 +66,16 @@ class Tester:
         claim: Claim,
         on_case: Callable[[SubskillCase], None] = lambda case: None,
         drain_seconds: float = DRAIN_SECONDS,
+        purse: Purse | None = None,
     ) -> None:
         self.claim = claim
         self._database = database
         self._hub = hub
+        self._purse = purse or Purse(database, hub.price_of)
         self._on_case = on_case
         self._drain_seconds = drain_seconds
         self._enough = asyncio.Event()
+        self._begun = 0
         self._wish: Wish | None = None
         self._failure: BaseException | None = None
 
@@ -101,7 +105,7 @@ class Tester:
 
     async def _ask_all(self) -> Verdict:
         try:
-            recorder = await open_subskill_recorder(self._database, self.claim)
+            recorder = await open_subskill_recorder(self._database, self.claim, clock=self._purse.clock)
             recorder.on_failure = self._fail
             try:
                 await self._ask_open_cases(recorder)
@@ -145,6 +149,7 @@ class Tester:
             for stored in waiting:
                 if self._enough.is_set():
                     return
+                await self._may_ask(recorder)
                 case = Case.model_validate(stored.model_dump(include=set(Case.model_fields)))
                 task = questions.task(case)
                 if prompt_hash(task.messages) != stored.prompt_hash:
@@ -158,6 +163,13 @@ class Tester:
                 self._on_case(answered)
         except Exception as error:
             self._fail(error)
+
+    async def _may_ask(self, recorder: SubskillRecorder) -> None:
+        """Look after the day's budget, before the first case and then as often as all that go at once have changed."""
+        look, self._begun = self._begun % AT_ONCE == 0, self._begun + 1
+        if look:
+            await recorder.flush()
+            await self._purse.check_tests()
 
     async def _questions(self, run: SubskillRun) -> Questions:
         if run.test_set != TEST_SET:
@@ -174,6 +186,8 @@ class Tester:
     def _explain(self, error: BaseException) -> Verdict:
         if isinstance(error, LostRun):
             raise error
+        if isinstance(error, BudgetReached):
+            return Verdict("paused", error.kind, str(error))
         if isinstance(error, EndpointDown | ModelNotConfigured):
             return Verdict("paused", "endpoint", str(error))
         if isinstance(error, RecordMismatch | OtherTests | LookupError):

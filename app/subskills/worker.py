@@ -10,6 +10,7 @@ import structlog
 
 from app.models.hub import ModelHub
 from app.store.connect import Database
+from app.store.purse import Purse
 from app.store.subskill_leases import beat_tests, claim_next_tests, recover_lost_tests, wishes_for_tests
 from app.subskills.tester import Tester
 
@@ -24,10 +25,18 @@ class SubskillWorker:
     """Asks subskill tests until it is told to stop."""
 
     def __init__(
-        self, database: Database, hub: ModelHub, *, owner: str, stale_after: timedelta, capacity: int = CAPACITY
+        self,
+        database: Database,
+        hub: ModelHub,
+        *,
+        owner: str,
+        stale_after: timedelta,
+        capacity: int = CAPACITY,
+        purse: Purse | None = None,
     ) -> None:
         self._database = database
         self._hub = hub
+        self._purse = purse or Purse(database, hub.price_of)
         self._owner = owner
         self._stale_after = stale_after
         self._capacity = capacity
@@ -68,7 +77,7 @@ class SubskillWorker:
             claim = await claim_next_tests(self._database, self._owner)
             if claim is None:
                 return
-            tester = Tester(self._database, self._hub, claim)
+            tester = Tester(self._database, self._hub, claim, purse=self._purse)
             self._testers[claim.run_id] = tester
             task: asyncio.Task[object] = asyncio.create_task(tester.run(), name=f"tester {claim.run_id}")
             self._tasks[claim.run_id] = task
@@ -101,6 +110,8 @@ class SubskillWorker:
             await beat_tests(self._database, claims)
         for run_id in await recover_lost_tests(self._database, self._stale_after):
             log.warning("lost tests were queued again", tests=run_id)
+        for run_id in await self._purse.wake():
+            log.info("queued again: the day's budget has something left", subject=run_id)
 
     async def _guard(self, step: Coroutine[Any, Any, None]) -> None:
         """Run a step of the loop; a database that fails for a while must not end the worker."""
