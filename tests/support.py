@@ -68,20 +68,20 @@ def texts(events: Sequence[Event]) -> list[str]:
     return [event_json(event) for event in events]
 
 
-def fresh_database(folder: Path) -> tuple[Database, str]:
-    """Return an open, migrated database in *folder* and its URL."""
-    url = f"sqlite:///{folder / 'test.db'}"
+def fresh_database(folder: Path, url: str | None = None) -> tuple[Database, str]:
+    """Return an open, migrated database and its URL: that of *url*, else a file in *folder*."""
+    url = url or f"sqlite:///{folder / 'test.db'}"
     upgrade(url, ROOT / "migrations")
     return open_database(url), url
 
 
 class Instance:
-    """A database and a models file in a folder, and real `govsim` processes on them."""
+    """A database (that of *url*, else a file) and a models file in a folder, and real `govsim` processes on them."""
 
-    def __init__(self, folder: Path, models_toml: str) -> None:
+    def __init__(self, folder: Path, models_toml: str, url: str | None = None) -> None:
         self.folder = folder
         (folder / "models.toml").write_text(models_toml)
-        self.database, self.url = fresh_database(folder)
+        self.database, self.url = fresh_database(folder, url)
         self.processes: list[subprocess.Popen[str]] = []
 
     @property

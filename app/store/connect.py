@@ -1,72 +1,56 @@
-"""Connections: one writer, many readers.
+"""Connections: `open_database` gives a `Database`, on SQLite or PostgreSQL, and nobody above asks which.
 
-On SQLite all writes of a process go through one connection in `BEGIN IMMEDIATE` transactions (WAL, synchronous=FULL);
-readers have a pool of their own and never wait for it. No model is ever awaited inside a transaction.
+Both keep the same promises. What `read()` gives sees one consistent state. What is done inside `write()` is committed
+whole or not at all; whoever reads there what it decides on takes those rows with `.with_for_update()`. No model is ever
+awaited inside a transaction.
 """
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import Any
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
 
-from sqlalchemy import URL, event, make_url
-from sqlalchemy.exc import ArgumentError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy import URL
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-BUSY_TIMEOUT_MS = 30_000
+from app.store.address import DatabaseError as DatabaseError
+from app.store.address import database_url, is_postgresql, make_folder
+from app.store.postgresql import PostgresqlDatabase
+from app.store.sqlite import SqliteDatabase
 
-
-class DatabaseError(Exception):
-    """The database cannot be used; the message says why and what to do."""
-
-
-def database_url(text: str) -> URL:
-    """Return *text* as a URL with the asynchronous driver we use.
-
-    Raises:
-        DatabaseError: if it is no database URL, or names a database we do not speak to.
-    """
-    try:
-        url = make_url(text)
-    except ArgumentError:
-        raise DatabaseError("GOVSIM_DATABASE_URL is not a database URL; write for example sqlite:///runs.db") from None
-    drivers = {"sqlite": "sqlite+aiosqlite"}
-    backend = url.get_backend_name()
-    if backend not in drivers:
-        raise DatabaseError(f"GOVSIM_DATABASE_URL names '{backend}'; this version stores runs in sqlite:///PATH")
-    return url.set(drivername=drivers[backend])
+Changed = Callable[[], Awaitable[bool]]
+"""Tells whether anybody, in whatever process, has committed a write since it was last asked."""
 
 
-class Database:
-    """An open database: `read()` for queries, `write()` for one transaction at a time."""
+class Database(Protocol):
+    """An open database."""
 
-    def __init__(self, url: URL, writer: AsyncEngine, readers: AsyncEngine) -> None:
-        self.url = url
-        self._writer = writer
-        self._readers = readers
-        self._turn = asyncio.Lock()
+    @property
+    def url(self) -> URL:
+        """Where it is; it may hold a password (`app.store.address.shown` shows it without)."""
+        ...
 
-    @asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncConnection]:
+    def read(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """Give a connection for queries; what it sees is one consistent state."""
-        async with self._readers.connect() as connection:
-            yield connection
+        ...
 
-    @asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncConnection]:
-        """Give the writing connection inside a transaction, committed on leaving, rolled back on an error."""
-        async with self._turn, self._writer.begin() as connection:
-            yield connection
+    def write(self, *, quiet: bool = False) -> AbstractAsyncContextManager[AsyncConnection]:
+        """Give a connection inside a transaction, committed on leaving, rolled back on an error.
+
+        A *quiet* write is one that nobody who looks at a page waits for, such as a heartbeat: it wakes no stream.
+        """
+        ...
+
+    def changes(self) -> AbstractAsyncContextManager[Changed]:
+        """Give a function that tells whether anything was written since it was last asked; at first it says yes.
+
+        It answers at once and costs little, so it can be asked ten times a second. While it is held it must be asked
+        again and again, or given up.
+        """
+        ...
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._writer.dispose()
-        await self._readers.dispose()
-
-    async def data_version(self, connection: AsyncConnection) -> int:
-        """Return a number that changes when another connection has written (SQLite's data_version)."""
-        return int((await connection.exec_driver_sql("PRAGMA data_version")).scalar_one())
+        ...
 
 
 def open_database(text: str) -> Database:
@@ -76,34 +60,7 @@ def open_database(text: str) -> Database:
         DatabaseError: if the URL or the folder cannot be used.
     """
     url = database_url(text)
-    if url.database and url.database != ":memory:":
-        try:
-            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise DatabaseError(f"The folder of {url.database} cannot be made: {error.strerror}") from error
-    # Reader connections are kept: opening one costs a thread and six statements.
-    writer = create_async_engine(url, pool_size=1, max_overflow=0, pool_timeout=60)
-    readers = create_async_engine(url, pool_size=8, max_overflow=24, pool_timeout=30)
-    _prepare(writer, begin="BEGIN IMMEDIATE")
-    _prepare(readers, begin="BEGIN")
-    return Database(url, writer, readers)
-
-
-def _prepare(engine: AsyncEngine, begin: str) -> None:
-    @event.listens_for(engine.sync_engine, "connect")
-    def _on_connect(connection: Any, _record: Any) -> None:
-        # We issue BEGIN ourselves: the driver's own would come too late to be IMMEDIATE.
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        for pragma in (
-            f"busy_timeout={BUSY_TIMEOUT_MS}",
-            "journal_mode=WAL",
-            "synchronous=FULL",
-            "foreign_keys=ON",
-        ):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
-
-    @event.listens_for(engine.sync_engine, "begin")
-    def _on_begin(connection: Any) -> None:
-        connection.exec_driver_sql(begin)
+    if is_postgresql(url):
+        return PostgresqlDatabase(url)
+    make_folder(url)
+    return SqliteDatabase(url)

@@ -42,6 +42,7 @@ async def claim_next(database: Database, owner: str) -> Claim | None:
                 .where(RunRow.state == "queued")
                 .order_by(RunRow.created_at, RunRow.id)
                 .limit(1)
+                .with_for_update(skip_locked=True)
             )
         ).first()
         if row is None:

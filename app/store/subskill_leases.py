@@ -30,7 +30,7 @@ async def claim_next_tests(database: Database, owner: str) -> Claim | None:
         if (await connection.execute(waiting)).first() is None:
             return None
     async with database.write() as connection:
-        row = (await connection.execute(waiting)).first()
+        row = (await connection.execute(waiting.with_for_update(skip_locked=True))).first()
         if row is None:
             return None
         await connection.execute(

@@ -4,51 +4,24 @@ Truth is in two append-only logs, `event` and `call`; `run_log` holds what happe
 columns of `run` are copies for lists, written together with the events they come from.
 """
 
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import (
-    JSON,
-    BigInteger,
-    Date,
-    DateTime,
-    Float,
-    ForeignKey,
-    Index,
-    Integer,
-    LargeBinary,
-    String,
-    Text,
-    TypeDecorator,
-    UniqueConstraint,
-)
-from sqlalchemy.engine import Dialect
+from sqlalchemy import JSON, BigInteger, Date, Float, ForeignKey, Index, Integer, LargeBinary, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """A moment in UTC, aware in Python; SQLite keeps it without a zone."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Refuse moments without a zone, and store UTC."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a stored moment needs a time zone")
-        return value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Give back an aware moment."""
-        return value if value is None or value.tzinfo else value.replace(tzinfo=UTC)
+from app.store.types import UtcDateTime, Whole, Words
 
 
 class Base(DeclarativeBase):
     """The schema's registry."""
 
-    type_annotation_map = {datetime: UtcDateTime, dict[str, Any]: JSON, list[str]: JSON}  # noqa: RUF012
+    type_annotation_map = {  # noqa: RUF012
+        datetime: UtcDateTime,
+        int: Whole,
+        dict[str, Any]: JSON,
+        list[str]: JSON,
+    }
 
 
 class ExperimentRow(Base):
@@ -56,11 +29,11 @@ class ExperimentRow(Base):
 
     __tablename__ = "experiment"
 
-    id: Mapped[str] = mapped_column(String(16), primary_key=True)
-    name: Mapped[str] = mapped_column(String(200))
+    id: Mapped[str] = mapped_column(Words(16), primary_key=True)
+    name: Mapped[str] = mapped_column(Words(200))
     created_at: Mapped[datetime]
-    created_by: Mapped[str | None] = mapped_column(String(100))
-    submission: Mapped[str | None] = mapped_column(String(64), unique=True)
+    created_by: Mapped[str | None] = mapped_column(Words(100))
+    submission: Mapped[str | None] = mapped_column(Words(64), unique=True)
     budget_tokens: Mapped[int | None] = mapped_column(BigInteger)
     budget_cost: Mapped[float | None] = mapped_column(Float(53))
 
@@ -75,32 +48,32 @@ class RunRow(Base):
         Index("ix_run_log_sha256", "log_sha256"),
     )
 
-    id: Mapped[str] = mapped_column(String(16), primary_key=True)
+    id: Mapped[str] = mapped_column(Words(16), primary_key=True)
     experiment_id: Mapped[str | None] = mapped_column(ForeignKey("experiment.id"), index=True)
-    name: Mapped[str | None] = mapped_column(String(200))
+    name: Mapped[str | None] = mapped_column(Words(200))
     created_at: Mapped[datetime]
-    created_by: Mapped[str | None] = mapped_column(String(100))
+    created_by: Mapped[str | None] = mapped_column(Words(100))
     started_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
 
-    origin: Mapped[str] = mapped_column(String(10), default="native")
-    config: Mapped[str] = mapped_column(Text)
-    config_hash: Mapped[str] = mapped_column(String(64), index=True)
-    engine_version: Mapped[str | None] = mapped_column(String(20))
+    origin: Mapped[str] = mapped_column(Words(10), default="native")
+    config: Mapped[str] = mapped_column(Words())
+    config_hash: Mapped[str] = mapped_column(Words(64), index=True)
+    engine_version: Mapped[str | None] = mapped_column(Words(20))
     prompts: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    scenario: Mapped[str] = mapped_column(String(40))
-    condition: Mapped[str] = mapped_column(String(80))
-    minds: Mapped[str] = mapped_column(String(10))
-    models: Mapped[str] = mapped_column(String(400))
+    scenario: Mapped[str] = mapped_column(Words(40))
+    condition: Mapped[str] = mapped_column(Words(80))
+    minds: Mapped[str] = mapped_column(Words(10))
+    models: Mapped[str] = mapped_column(Words(400))
     seed: Mapped[int | None]
     months: Mapped[int]
     pace_ms: Mapped[int] = mapped_column(default=0)
 
-    state: Mapped[str] = mapped_column(String(12))
-    reason_kind: Mapped[str | None] = mapped_column(String(12))
-    reason: Mapped[str | None] = mapped_column(Text)
-    control: Mapped[str | None] = mapped_column(String(8))
-    owner: Mapped[str | None] = mapped_column(String(120))
+    state: Mapped[str] = mapped_column(Words(12))
+    reason_kind: Mapped[str | None] = mapped_column(Words(12))
+    reason: Mapped[str | None] = mapped_column(Words())
+    control: Mapped[str | None] = mapped_column(Words(8))
+    owner: Mapped[str | None] = mapped_column(Words(120))
     heartbeat: Mapped[datetime | None]
     epoch: Mapped[int] = mapped_column(default=0)
     fruitless: Mapped[int] = mapped_column(default=0)
@@ -129,9 +102,9 @@ class RunRow(Base):
     budget_tokens: Mapped[int | None] = mapped_column(BigInteger)
     budget_cost: Mapped[float | None] = mapped_column(Float(53))
 
-    view_only: Mapped[str | None] = mapped_column(Text)
-    source: Mapped[str | None] = mapped_column(Text, unique=True)
-    log_sha256: Mapped[str | None] = mapped_column(String(64))
+    view_only: Mapped[str | None] = mapped_column(Words())
+    source: Mapped[str | None] = mapped_column(Words(), unique=True)
+    log_sha256: Mapped[str | None] = mapped_column(Words(64))
     notes: Mapped[list[str]] = mapped_column(default=list)
 
 
@@ -143,10 +116,10 @@ class EventRow(Base):
     run_id: Mapped[str] = mapped_column(ForeignKey("run.id", ondelete="CASCADE"), primary_key=True)
     seq: Mapped[int] = mapped_column(primary_key=True)
     month: Mapped[int]
-    phase: Mapped[str] = mapped_column(String(12))
-    kind: Mapped[str] = mapped_column(String(20))
-    agent: Mapped[str | None] = mapped_column(String(40))
-    payload: Mapped[str] = mapped_column(Text)
+    phase: Mapped[str] = mapped_column(Words(12))
+    kind: Mapped[str] = mapped_column(Words(20))
+    agent: Mapped[str | None] = mapped_column(Words(40))
+    payload: Mapped[str] = mapped_column(Words())
 
 
 class CallRow(Base):
@@ -156,30 +129,30 @@ class CallRow(Base):
     __table_args__ = (Index("ix_call_run_month", "run_id", "month"),)
 
     run_id: Mapped[str] = mapped_column(ForeignKey("run.id", ondelete="CASCADE"), primary_key=True)
-    key: Mapped[str] = mapped_column(String(160), primary_key=True)
+    key: Mapped[str] = mapped_column(Words(160), primary_key=True)
     seq: Mapped[int]
     month: Mapped[int]
-    phase: Mapped[str] = mapped_column(String(12))
-    agent: Mapped[str] = mapped_column(String(40))
-    purpose: Mapped[str] = mapped_column(String(40))
-    item: Mapped[str] = mapped_column(String(40))
+    phase: Mapped[str] = mapped_column(Words(12))
+    agent: Mapped[str] = mapped_column(Words(40))
+    purpose: Mapped[str] = mapped_column(Words(40))
+    item: Mapped[str] = mapped_column(Words(40))
     attempt: Mapped[int]
-    model: Mapped[str] = mapped_column(String(200))
-    sampling: Mapped[str | None] = mapped_column(Text)
-    request_hash: Mapped[str] = mapped_column(String(64))
+    model: Mapped[str] = mapped_column(Words(200))
+    sampling: Mapped[str | None] = mapped_column(Words())
+    request_hash: Mapped[str] = mapped_column(Words(64))
     request: Mapped[bytes] = mapped_column(LargeBinary)
     completion: Mapped[bytes | None] = mapped_column(LargeBinary)
     thinking: Mapped[bytes | None] = mapped_column(LargeBinary)
     prompt_tokens: Mapped[int | None]
     completion_tokens: Mapped[int | None]
-    finish_reason: Mapped[str | None] = mapped_column(String(60))
-    model_revision: Mapped[str | None] = mapped_column(String(200))
-    fingerprint: Mapped[str | None] = mapped_column(String(200))
-    provider: Mapped[str | None] = mapped_column(String(200))
+    finish_reason: Mapped[str | None] = mapped_column(Words(60))
+    model_revision: Mapped[str | None] = mapped_column(Words(200))
+    fingerprint: Mapped[str | None] = mapped_column(Words(200))
+    provider: Mapped[str | None] = mapped_column(Words(200))
     latency_ms: Mapped[int | None]
     transport_attempts: Mapped[int]
     cost: Mapped[float | None] = mapped_column(Float(53))
-    error: Mapped[str | None] = mapped_column(Text)
+    error: Mapped[str | None] = mapped_column(Words())
 
 
 class SegmentRow(Base):
@@ -200,8 +173,8 @@ class RunLogRow(Base):
     id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
     run_id: Mapped[str] = mapped_column(ForeignKey("run.id", ondelete="CASCADE"), index=True)
     at: Mapped[datetime]
-    kind: Mapped[str] = mapped_column(String(20))
-    text: Mapped[str] = mapped_column(Text)
+    kind: Mapped[str] = mapped_column(Words(20))
+    text: Mapped[str] = mapped_column(Words())
 
 
 class UsageDayRow(Base):
@@ -210,7 +183,7 @@ class UsageDayRow(Base):
     __tablename__ = "usage_day"
 
     day: Mapped[date] = mapped_column(Date, primary_key=True)
-    subject: Mapped[str] = mapped_column(String(16), primary_key=True)
+    subject: Mapped[str] = mapped_column(Words(16), primary_key=True)
     calls: Mapped[int] = mapped_column(BigInteger)
     prompt_tokens: Mapped[int] = mapped_column(BigInteger)
     completion_tokens: Mapped[int] = mapped_column(BigInteger)
@@ -223,8 +196,8 @@ class PromptSetRow(Base):
 
     __tablename__ = "prompt_set"
 
-    hash: Mapped[str] = mapped_column(String(64), primary_key=True)
-    name: Mapped[str] = mapped_column(String(60))
+    hash: Mapped[str] = mapped_column(Words(64), primary_key=True)
+    name: Mapped[str] = mapped_column(Words(60))
     files: Mapped[bytes] = mapped_column(LargeBinary)
 
 
@@ -233,15 +206,15 @@ class ShareRow(Base):
 
     __tablename__ = "share"
 
-    id: Mapped[str] = mapped_column(String(16), primary_key=True)
-    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    id: Mapped[str] = mapped_column(Words(16), primary_key=True)
+    token_hash: Mapped[str] = mapped_column(Words(64), unique=True)
     run_id: Mapped[str] = mapped_column(ForeignKey("run.id", ondelete="CASCADE"), index=True)
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
     last_seq: Mapped[int | None]
     with_prompts: Mapped[bool] = mapped_column(default=True)
-    label: Mapped[str | None] = mapped_column(String(200))
+    label: Mapped[str | None] = mapped_column(Words(200))
 
 
 class SubskillRunRow(Base):
@@ -253,28 +226,28 @@ class SubskillRunRow(Base):
         Index("ix_subskill_run_state_created", "state", "created_at"),
     )
 
-    id: Mapped[str] = mapped_column(String(16), primary_key=True)
+    id: Mapped[str] = mapped_column(Words(16), primary_key=True)
     created_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
-    submission: Mapped[str | None] = mapped_column(String(64))
+    submission: Mapped[str | None] = mapped_column(Words(64))
 
-    origin: Mapped[str] = mapped_column(String(10), default="native")
-    test_set: Mapped[str] = mapped_column(String(60))
-    set_id: Mapped[str] = mapped_column(String(16), index=True)
-    model: Mapped[str] = mapped_column(String(200))
-    scenario: Mapped[str] = mapped_column(String(40))
+    origin: Mapped[str] = mapped_column(Words(10), default="native")
+    test_set: Mapped[str] = mapped_column(Words(60))
+    set_id: Mapped[str] = mapped_column(Words(16), index=True)
+    model: Mapped[str] = mapped_column(Words(200))
+    scenario: Mapped[str] = mapped_column(Words(40))
     seed: Mapped[int | None] = mapped_column(BigInteger)
     cases: Mapped[int]
     tests: Mapped[list[str]]
-    sampling: Mapped[str | None] = mapped_column(Text)
+    sampling: Mapped[str | None] = mapped_column(Words())
     prompts: Mapped[dict[str, Any]] = mapped_column(default=dict)
 
-    state: Mapped[str] = mapped_column(String(12))
-    reason_kind: Mapped[str | None] = mapped_column(String(12))
-    reason: Mapped[str | None] = mapped_column(Text)
-    control: Mapped[str | None] = mapped_column(String(8))
-    owner: Mapped[str | None] = mapped_column(String(120))
+    state: Mapped[str] = mapped_column(Words(12))
+    reason_kind: Mapped[str | None] = mapped_column(Words(12))
+    reason: Mapped[str | None] = mapped_column(Words())
+    control: Mapped[str | None] = mapped_column(Words(8))
+    owner: Mapped[str | None] = mapped_column(Words(120))
     heartbeat: Mapped[datetime | None]
     epoch: Mapped[int] = mapped_column(default=0)
     fruitless: Mapped[int] = mapped_column(default=0)
@@ -289,8 +262,8 @@ class SubskillRunRow(Base):
     cost: Mapped[float | None] = mapped_column(Float(53))
     unpriced_calls: Mapped[int] = mapped_column(default=0)
 
-    source: Mapped[str | None] = mapped_column(Text)
-    content_sha256: Mapped[str | None] = mapped_column(String(64), unique=True)
+    source: Mapped[str | None] = mapped_column(Words())
+    content_sha256: Mapped[str | None] = mapped_column(Words(64), unique=True)
     notes: Mapped[list[str]] = mapped_column(default=list)
 
 
@@ -300,14 +273,14 @@ class SubskillCaseRow(Base):
     __tablename__ = "subskill_case"
 
     run_id: Mapped[str] = mapped_column(ForeignKey("subskill_run.id", ondelete="CASCADE"), primary_key=True)
-    test: Mapped[str] = mapped_column(String(80), primary_key=True)
+    test: Mapped[str] = mapped_column(Words(80), primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True)
-    agent: Mapped[str] = mapped_column(String(40))
+    agent: Mapped[str] = mapped_column(Words(40))
     stock: Mapped[int]
     amount: Mapped[int | None]
     low: Mapped[int]
     high: Mapped[int]
-    prompt_hash: Mapped[str] = mapped_column(String(64))
+    prompt_hash: Mapped[str] = mapped_column(Words(64))
     attempts: Mapped[int] = mapped_column(default=0)
     answer: Mapped[int | None] = mapped_column(BigInteger)
     passed: Mapped[bool | None]
@@ -319,20 +292,20 @@ class SubskillCallRow(Base):
     __tablename__ = "subskill_call"
 
     run_id: Mapped[str] = mapped_column(ForeignKey("subskill_run.id", ondelete="CASCADE"), primary_key=True)
-    test: Mapped[str] = mapped_column(String(80), primary_key=True)
+    test: Mapped[str] = mapped_column(Words(80), primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True)
     attempt: Mapped[int] = mapped_column(primary_key=True)
-    key: Mapped[str] = mapped_column(String(200))
-    request_hash: Mapped[str] = mapped_column(String(64))
+    key: Mapped[str] = mapped_column(Words(200))
+    request_hash: Mapped[str] = mapped_column(Words(64))
     messages: Mapped[bytes] = mapped_column(LargeBinary)
     completion: Mapped[bytes | None] = mapped_column(LargeBinary)
     thinking: Mapped[bytes | None] = mapped_column(LargeBinary)
     prompt_tokens: Mapped[int | None]
     completion_tokens: Mapped[int | None]
-    finish_reason: Mapped[str | None] = mapped_column(String(60))
-    model_revision: Mapped[str | None] = mapped_column(String(200))
-    fingerprint: Mapped[str | None] = mapped_column(String(200))
-    provider: Mapped[str | None] = mapped_column(String(200))
+    finish_reason: Mapped[str | None] = mapped_column(Words(60))
+    model_revision: Mapped[str | None] = mapped_column(Words(200))
+    fingerprint: Mapped[str | None] = mapped_column(Words(200))
+    provider: Mapped[str | None] = mapped_column(Words(200))
     latency_ms: Mapped[int | None]
     transport_attempts: Mapped[int]
     cost: Mapped[float | None] = mapped_column(Float(53))

@@ -1,7 +1,8 @@
 """Notices that the database changed, whoever wrote, and wakes everybody who waits for it.
 
-One task a process looks at SQLite's `data_version` ten times a second, and only while somebody waits. When something
-changed it reads the runs that are being followed, all in one query: a hundred open pages cost as much as one.
+One task a process asks the database ten times a second whether anything was written, and only while somebody waits.
+When something was, it reads the runs that are being followed, all in one query: a hundred open pages cost as much as
+one.
 """
 
 import asyncio
@@ -11,9 +12,8 @@ from collections.abc import Iterator
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.store.connect import Database
+from app.store.connect import Changed, Database, DatabaseError
 from app.store.queries import get_runs
 from app.store.records import RunRecord
 
@@ -21,6 +21,8 @@ log = structlog.get_logger(__name__)
 
 INTERVAL_S = 0.1
 PAUSE_AFTER_ERROR_S = 2.0
+# Nobody waits for a moment whenever all streams are busy; only after this long is the connection given up.
+LINGER_S = 5.0
 
 
 class Watcher:
@@ -84,23 +86,24 @@ class Watcher:
         while not self._stopping.is_set():
             try:
                 await self._wanted.wait()
-                async with self._database.read() as connection:
-                    await self._watch(connection)
-            except (SQLAlchemyError, OSError) as error:
+                async with self._database.changes() as changed:
+                    await self._watch(changed)
+            except (SQLAlchemyError, OSError, DatabaseError) as error:
                 log.warning("the database cannot be watched", error=str(error))
+                # What is known grows old; whoever asks for it meanwhile asks the database.
+                self._latest.clear()
                 await self._rest(PAUSE_AFTER_ERROR_S)
 
-    async def _watch(self, connection: AsyncConnection) -> None:
-        seen: int | None = None
+    async def _watch(self, changed: Changed) -> None:
+        """Wake everybody at each change, the first time at once: something may have been missed before."""
         while not self._stopping.is_set():
-            version = await self._database.data_version(connection)
-            # Inside a transaction the version stands still.
-            await connection.rollback()
-            if version != seen:
-                seen = version
+            if await changed():
                 await self._wake()
             await self._rest(self._interval_s)
-            await self._wanted.wait()
+            try:
+                await asyncio.wait_for(self._wanted.wait(), LINGER_S)
+            except TimeoutError:
+                return
 
     async def _rest(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0004_budgets"
-down_revision = "0003"
+down_revision = "0004_postgresql"
 branch_labels = None
 depends_on = None
 
@@ -16,10 +16,13 @@ def upgrade() -> None:
         with op.batch_alter_table(name) as table:
             for column, kind in BUDGET:
                 table.add_column(sa.Column(column, kind, nullable=True))
+    # Compared byte by byte, as every text is.
+    postgresql = op.get_bind().dialect.name == "postgresql"
+    words = sa.String(collation="C") if postgresql else sa.String(length=16)
     op.create_table(
         "usage_day",
         sa.Column("day", sa.Date(), nullable=False),
-        sa.Column("subject", sa.String(length=16), nullable=False),
+        sa.Column("subject", words, nullable=False),
         sa.Column("calls", sa.BigInteger(), nullable=False),
         sa.Column("prompt_tokens", sa.BigInteger(), nullable=False),
         sa.Column("completion_tokens", sa.BigInteger(), nullable=False),

@@ -3,16 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from app.store.connect import Database
+from tests.databases import on_both
 from tests.fakes.process import FakeModelServer
-from tests.support import Instance, fresh_database
+from tests.support import Instance
 
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database, _ = fresh_database(tmp_path)
-    yield database
-    await database.close()
+database_kind = on_both
 
 
 @pytest.fixture(scope="session")
@@ -28,8 +23,10 @@ def server(running_server: FakeModelServer) -> FakeModelServer:
 
 
 @pytest.fixture
-async def instance(tmp_path: Path, server: FakeModelServer) -> AsyncIterator[Instance]:
+async def instance(tmp_path: Path, database_url: str, server: FakeModelServer) -> AsyncIterator[Instance]:
     """An instance of its own: a database, a models file naming the fake server, and processes to start."""
-    instance = Instance(tmp_path, server.models_toml("lab", attempts=2, backoff_s=0.05, max_concurrency=25))
+    instance = Instance(
+        tmp_path, server.models_toml("lab", attempts=2, backoff_s=0.05, max_concurrency=25), database_url
+    )
     yield instance
     await instance.close()

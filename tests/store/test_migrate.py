@@ -1,32 +1,50 @@
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import create_engine, inspect
+from sqlalchemy import Engine, create_engine, inspect
 
+from app.store.address import database_url
 from app.store.connect import DatabaseError, open_database
 from app.store.migrate import upgrade
 from app.store.tables import Base
+from tests.databases import PostgresServer
 from tests.support import ROOT
 
 MIGRATIONS = ROOT / "migrations"
 
 
-def test_the_migrated_schema_is_the_one_the_tables_describe(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'new.db'}"
-    upgrade(url, MIGRATIONS)
-    with create_engine(url).connect() as connection:
+@pytest.fixture
+def empty_url(database_kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of a database in which nothing is."""
+    if database_kind == "sqlite":
+        yield f"sqlite:///{tmp_path / 'sub' / 'new.db'}"
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    name = server.new_database(template=None)
+    yield server.url(name)
+    server.drop(name)
+
+
+def engine_of(url: str) -> Engine:
+    address = database_url(url)
+    return create_engine(address.set(drivername="sqlite") if address.drivername.startswith("sqlite") else address)
+
+
+def test_the_migrated_schema_is_the_one_the_tables_describe(empty_url: str) -> None:
+    upgrade(empty_url, MIGRATIONS)
+    with engine_of(empty_url).connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, Base.metadata) == []
 
 
-def test_upgrading_twice_changes_nothing_and_downgrading_leaves_nothing(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'sub' / 'new.db'}"
-    upgrade(url, MIGRATIONS)
-    upgrade(url, MIGRATIONS)
-    upgrade(url, MIGRATIONS, "base")
-    assert inspect(create_engine(url)).get_table_names() == ["alembic_version"]
+def test_upgrading_twice_changes_nothing_and_downgrading_leaves_nothing(empty_url: str) -> None:
+    upgrade(empty_url, MIGRATIONS)
+    upgrade(empty_url, MIGRATIONS)
+    upgrade(empty_url, MIGRATIONS, "base")
+    assert inspect(engine_of(empty_url)).get_table_names() == ["alembic_version"]
 
 
 def test_a_file_that_is_no_database_is_refused_in_one_sentence(tmp_path: Path) -> None:
@@ -37,16 +55,15 @@ def test_a_file_that_is_no_database_is_refused_in_one_sentence(tmp_path: Path) -
     assert path.read_text().startswith("this is not")
 
 
-def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'new.db'}"
-    upgrade(url, MIGRATIONS)
-    with create_engine(url).begin() as connection:
+def test_a_newer_schema_is_refused(empty_url: str) -> None:
+    upgrade(empty_url, MIGRATIONS)
+    with engine_of(empty_url).begin() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(DatabaseError, match="does not fit this version"):
-        upgrade(url, MIGRATIONS)
+        upgrade(empty_url, MIGRATIONS)
 
 
-@pytest.mark.parametrize("url", ["", "nonsense", "mysql://host/db", "sqlite://"[:3]])
+@pytest.mark.parametrize("url", ["", "nonsense", "mysql://host/db", "sqlite://"[:3], "postgresql://user@host"])
 def test_a_url_that_names_no_database_we_speak_to_is_refused(url: str) -> None:
     with pytest.raises(DatabaseError, match="GOVSIM_DATABASE_URL"):
         open_database(url)

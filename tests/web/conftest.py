@@ -97,12 +97,12 @@ async def open_site(folder: Path, **settings: Any) -> AsyncIterator[Site]:
 
 
 @pytest.fixture
-async def site(tmp_path: Path) -> AsyncIterator[Site]:
-    async with open_site(tmp_path) as opened:
+async def site(tmp_path: Path, database_url: str) -> AsyncIterator[Site]:
+    async with open_site(tmp_path, database_url=database_url) as opened:
         yield opened
 
 
 @pytest.fixture
-async def locked(tmp_path: Path) -> AsyncIterator[Site]:
-    async with open_site(tmp_path, password="correct horse") as opened:
+async def locked(tmp_path: Path, database_url: str) -> AsyncIterator[Site]:
+    async with open_site(tmp_path, database_url=database_url, password="correct horse") as opened:
         yield opened
