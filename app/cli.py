@@ -107,9 +107,9 @@ def worker(
     parent: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Play queued runs and ask queued subskill tests until stopped."""
-    from app.store.purse import Purse
     from app.jobs.supervise import follow_parent
     from app.jobs.worker import Worker, owner_name
+    from app.store.purse import Purse
     from app.subskills.worker import SubskillWorker
 
     log_to_stderr("info")

@@ -50,6 +50,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             templates=Templates(chosen.templates, assets),
             gate=Gate(chosen.password),
             version=__version__,
+            daily=chosen.daily_budget,
         )
         watcher.start()
         try:

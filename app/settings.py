@@ -37,9 +37,15 @@ class Settings(BaseSettings):
     assets: Path = Field(default_factory=_assets, description="folder with templates/, static/ and migrations/")
     runs_per_worker: int = Field(default=200, ge=1, description="runs one worker process plays at once")
     stale_after_s: float = Field(default=12.0, gt=2, description="a silent worker's runs are taken over after this")
-    daily_tokens: int | None = Field(default=None, ge=1, le=MAX_TOKENS, description="what all runs may use a day (UTC), in and out")
+    daily_tokens: int | None = Field(
+        default=None, ge=1, le=MAX_TOKENS, description="what all runs may use a day (UTC), in and out"
+    )
     daily_cost: float | None = Field(
-        default=None, gt=0, le=MAX_COST, allow_inf_nan=False, description="what all runs may cost a day (UTC), in US dollars"
+        default=None,
+        gt=0,
+        le=MAX_COST,
+        allow_inf_nan=False,
+        description="what all runs may cost a day (UTC), in US dollars",
     )
 
     @property

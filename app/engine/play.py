@@ -11,7 +11,6 @@ from app.commons.scenario import get_scenario
 from app.engine.month import Emit, Episode, Month
 from app.engine.phases import PHASES
 
-
 BeforeMonth = Callable[[int], Awaitable[None]]
 
 

@@ -12,7 +12,6 @@ from app.commons.events import Event, parse_event
 from app.commons.metrics import EpisodeMetrics, episode_metrics, harvests
 from app.engine.play import play
 from app.engine.version import ENGINE_VERSION
-from app.store.purse import BudgetReached, Purse
 from app.jobs.drain import CallsUnderWay, DrainingModel, Stopping
 from app.jobs.pace import paced
 from app.minds.build import NotPlayable, build_minds
@@ -22,6 +21,7 @@ from app.models.hub import ModelHub
 from app.store.connect import Database
 from app.store.leases import Claim, LostRun, leave
 from app.store.prompt_sets import load_prompt_set
+from app.store.purse import BudgetReached, Purse
 from app.store.queries import events_after
 from app.store.recorder import ReplayDiverged, RunRecorder, open_recorder
 from app.store.records import RunRecord, RunState

@@ -10,12 +10,12 @@ from typing import Any
 
 import structlog
 
-from app.store.purse import Purse
 from app.jobs.player import Player
 from app.minds.relevance import warm_up
 from app.models.hub import ModelHub
 from app.store.connect import Database
 from app.store.leases import Claim, any_queued, beat, claim_next, recover_lost, wishes
+from app.store.purse import Purse
 
 POLL_SECONDS = 0.2
 BEAT_SECONDS = 2.0
@@ -31,7 +31,9 @@ def owner_name(role: str) -> str:
 class Worker:
     """Plays runs until it is told to stop."""
 
-    def __init__(self, database: Database, hub: ModelHub, *, capacity: int, stale_after: timedelta, purse: Purse | None = None) -> None:
+    def __init__(
+        self, database: Database, hub: ModelHub, *, capacity: int, stale_after: timedelta, purse: Purse | None = None
+    ) -> None:
         self._database = database
         self._hub = hub
         self._purse = purse or Purse(database, hub.price_of)

@@ -86,7 +86,6 @@ class EndpointTable(Frozen):
             raise ValueError("names a model twice")
         return models
 
-
     @field_validator("prices")
     @classmethod
     def _prices_are_of_its_models(

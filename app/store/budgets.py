@@ -41,9 +41,7 @@ async def change_budget(database: Database, run_id: str, change: Change) -> tupl
         StateConflict: if the run is over.
     """
     async with database.write() as connection:
-        row = (
-            await connection.execute(select(RunRow.__table__).where(RunRow.id == run_id).with_for_update())
-        ).first()
+        row = (await connection.execute(select(RunRow.__table__).where(RunRow.id == run_id).with_for_update())).first()
         if row is None:
             raise UnknownRun(run_id)
         if row.state not in ("queued", "playing", "paused", "failed"):
@@ -64,9 +62,7 @@ async def change_budget(database: Database, run_id: str, change: Change) -> tupl
         return budget, "queued"
 
 
-async def change_experiment_budget(
-    database: Database, experiment_id: str, change: Change
-) -> tuple[Budget, list[str]]:
+async def change_experiment_budget(database: Database, experiment_id: str, change: Change) -> tuple[Budget, list[str]]:
     """Give an experiment another budget, and queue its runs again that a budget had paused and none does any more.
 
     Args:
@@ -154,7 +150,7 @@ def dollars(amount: float) -> str:
 
 
 def _held_by_budget(row: Any) -> bool:
-    return row.state == "paused" and row.reason_kind == PAUSED_BY_BUDGET
+    return bool(row.state == "paused" and row.reason_kind == PAUSED_BY_BUDGET)
 
 
 def _held_by_day(table: Any) -> tuple[Any, ...]:

@@ -269,9 +269,7 @@ def completion_of(row: Any) -> Completion:
     )
 
 
-async def open_recorder(
-    database: Database, claim: Claim, *, clock: Callable[[], datetime] = now
-) -> RunRecorder:
+async def open_recorder(database: Database, claim: Claim, *, clock: Callable[[], datetime] = now) -> RunRecorder:
     """Return the recorder of a claimed run, with what is recorded already, its writing task started."""
     async with database.read() as connection:
         events = await connection.execute(
@@ -292,9 +290,7 @@ async def open_recorder(
         else None,
         unpriced_calls=sum(row.cost is None for row in calls),
     )
-    recorder = RunRecorder(
-        database, claim, stored_events, {row.key: row for row in calls}, book, totals, clock=clock
-    )
+    recorder = RunRecorder(database, claim, stored_events, {row.key: row for row in calls}, book, totals, clock=clock)
     recorder._call_seq = max((row.seq for row in calls), default=0)
     recorder.start()
     return recorder

@@ -34,7 +34,7 @@ class ExperimentRow(Base):
     created_at: Mapped[datetime]
     created_by: Mapped[str | None] = mapped_column(Words(100))
     submission: Mapped[str | None] = mapped_column(Words(64), unique=True)
-    budget_tokens: Mapped[int | None] = mapped_column(BigInteger)
+    budget_tokens: Mapped[int | None]
     budget_cost: Mapped[float | None] = mapped_column(Float(53))
 
 
@@ -99,7 +99,7 @@ class RunRow(Base):
     completion_tokens: Mapped[int] = mapped_column(default=0)
     cost: Mapped[float | None] = mapped_column(Float(53))
     unpriced_calls: Mapped[int] = mapped_column(default=0)
-    budget_tokens: Mapped[int | None] = mapped_column(BigInteger)
+    budget_tokens: Mapped[int | None]
     budget_cost: Mapped[float | None] = mapped_column(Float(53))
 
     view_only: Mapped[str | None] = mapped_column(Words())
@@ -184,11 +184,11 @@ class UsageDayRow(Base):
 
     day: Mapped[date] = mapped_column(Date, primary_key=True)
     subject: Mapped[str] = mapped_column(Words(16), primary_key=True)
-    calls: Mapped[int] = mapped_column(BigInteger)
-    prompt_tokens: Mapped[int] = mapped_column(BigInteger)
-    completion_tokens: Mapped[int] = mapped_column(BigInteger)
+    calls: Mapped[int]
+    prompt_tokens: Mapped[int]
+    completion_tokens: Mapped[int]
     cost: Mapped[float] = mapped_column(Float(53))
-    unpriced: Mapped[int] = mapped_column(BigInteger)
+    unpriced: Mapped[int]
 
 
 class PromptSetRow(Base):

@@ -106,7 +106,11 @@ async def ledger(database: Database, run_id: str, day: date, daily: Budget) -> L
     """
     async with database.read() as connection:
         query = (
-            select(RunRow.__table__, ExperimentRow.budget_tokens.label("all_tokens"), ExperimentRow.budget_cost.label("all_cost"))
+            select(
+                RunRow.__table__,
+                ExperimentRow.budget_tokens.label("all_tokens"),
+                ExperimentRow.budget_cost.label("all_cost"),
+            )
             .join(ExperimentRow, ExperimentRow.id == RunRow.experiment_id, isouter=True)
             .where(RunRow.id == run_id)
         )
@@ -144,10 +148,9 @@ async def spent_together(connection: AsyncConnection, experiment_id: str) -> tup
     """Return what the runs of an experiment spent, and how many they are."""
     columns = (RunRow.calls, RunRow.prompt_tokens, RunRow.completion_tokens, RunRow.cost, RunRow.unpriced_calls)
     sums = [func.coalesce(func.sum(column), 0) for column in columns]
-    row = (
-        await connection.execute(select(*sums, func.count()).where(RunRow.experiment_id == experiment_id))
-    ).one()
-    return Spent(**dict(zip(COUNTS, row, strict=False))), row[-1]
+    row = (await connection.execute(select(*sums, func.count()).where(RunRow.experiment_id == experiment_id))).one()
+    *counts, runs = row
+    return Spent(**dict(zip(COUNTS, counts, strict=True))), runs
 
 
 async def _spent_on(connection: AsyncConnection, day: date) -> Spent:

@@ -215,6 +215,16 @@ class AgentField:
 
 
 @dataclass(frozen=True)
+class Shown:
+    """What a launch would use: a sentence, labels and texts, and where they come from; `count` is how many runs."""
+
+    count: int
+    text: str
+    lines: Sequence[tuple[str, str]]
+    source: str
+
+
+@dataclass(frozen=True)
 class LaunchPage:
     """pages/launch.html.
 
@@ -231,12 +241,13 @@ class LaunchPage:
         deviations: what can be played as the research code does.
         errors: a sentence for each wrong field.
         submission: a token that makes sending twice launch once.
-        estimate: what the runs would cost in calls, a sentence; None where the form is wrong.
+        estimate: what the runs would use; None where the form is wrong.
         count: how many runs, for the button.
         source: the run this form was filled from.
         missing: endpoints that lack their key.
         prompt_sets: names of the prompt sets that can be used.
         advanced: whether the advanced numbers are shown at once.
+        budgeted: whether any budget is typed.
     """
 
     scenarios: Sequence[Scenario]
@@ -251,9 +262,10 @@ class LaunchPage:
     deviations: Mapping[Switch, Deviation]
     errors: Mapping[str, str]
     submission: str
-    estimate: str | None
+    estimate: Shown | None
     count: int
     source: RunRecord | None
     missing: Sequence[EndpointView]
     prompt_sets: Sequence[str]
     advanced: bool
+    budgeted: bool
