@@ -15,12 +15,14 @@ import typer
 from pydantic import ValidationError
 from sqlalchemy.exc import OperationalError
 
+from app.budget_cli import budget
 from app.command_line import errors, fail, hub_of, number_or_none, prompt_folders, settings_and_schema
 from app.commons.config import AllocationRule
 from app.commons.scenario import UnknownName
 from app.interop.export import ExportError
 from app.interop.files import NothingToImport
 from app.interop.research_log import NothingToExport
+from app.jobs.budgets import BudgetError
 from app.jobs.choices import read_choices
 from app.jobs.complaints import sentence
 from app.jobs.launch import LaunchError, LaunchPlan
@@ -30,7 +32,9 @@ from app.models.base import ModelError
 from app.prompts_cli import prompt_commands
 from app.record_cli import export, rerun
 from app.settings import SettingsError, load_settings
+from app.store.budgets import UnknownExperiment
 from app.store.connect import DatabaseError, open_database
+from app.store.controls import StateConflict
 from app.store.runs import UnknownRun
 from app.subskills.plan import SubskillPlanError
 from app.subskills.research import UnreadableResults
@@ -52,6 +56,8 @@ KNOWN_ERRORS = (
     DatabaseError,
     ModelError,
     LaunchError,
+    BudgetError,
+    StateConflict,
     PromptError,
     NothingToImport,
     NothingToExport,
@@ -85,7 +91,7 @@ def plan_or_fail(**fields: object) -> LaunchPlan:
     try:
         return LaunchPlan.model_validate(fields)
     except ValidationError as error:
-        fail(f"{str(error.errors()[0]['loc'][0]).capitalize()}: {sentence(error)}")
+        fail(f"{str(error.errors()[0]['loc'][0]).capitalize().replace('_', ' ')}: {sentence(error)}")
 
 
 @app.command()
@@ -186,10 +192,23 @@ def run(
         str | None, typer.Option(help="ENDPOINT/MODEL that relevance is measured with; without a model by default.")
     ] = None,
     name: Annotated[str | None, typer.Option(help="A name for the experiment.")] = None,
+    budget_tokens: Annotated[
+        int | None, typer.Option(help="Each run pauses at the end of a month after so many tokens, in and out.")
+    ] = None,
+    budget_cost: Annotated[float | None, typer.Option(help="Each run pauses after so many US dollars.")] = None,
+    experiment_budget_tokens: Annotated[
+        int | None, typer.Option(help="All runs together pause after so many tokens.")
+    ] = None,
+    experiment_budget_cost: Annotated[
+        float | None, typer.Option(help="All runs together pause after so many US dollars.")
+    ] = None,
+    estimate: Annotated[
+        bool, typer.Option("--estimate", help="Say what the runs would use; store and play nothing.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print each finished run as one JSON object.")] = False,
 ) -> None:
     """Play episodes here and now; they are stored like those launched in the browser."""
-    from app.console import play_here
+    from app.console import play_here, print_estimate
 
     if allocation not in ("stochastic", "proportional"):
         fail(f"There is no allocation rule '{allocation}'. Choose stochastic or proportional.")
@@ -219,8 +238,15 @@ def run(
         ratings="batched" if ratings == "batched" else "single",
         embedding=embedding,
         name=name,
+        budget_tokens=budget_tokens,
+        budget_cost=budget_cost,
+        experiment_budget_tokens=experiment_budget_tokens,
+        experiment_budget_cost=experiment_budget_cost,
     )
     settings = settings_and_schema()
+    if estimate:
+        asyncio.run(print_estimate(settings, plan, hub=hub_of(settings), as_json=as_json))
+        return
     raise typer.Exit(
         asyncio.run(
             play_here(settings, plan, hub=hub_of(settings), prompt_folders=prompt_folders(settings), as_json=as_json)
@@ -268,7 +294,7 @@ def models(
     print_models(hub, as_json=as_json)
 
 
-for command in (rerun, export, subskills):
+for command in (rerun, export, subskills, budget):
     app.command()(command)
 app.command("import-subskills")(import_subskills)
 
@@ -287,6 +313,9 @@ def main() -> None:
         app()
     except UnknownRun as error:
         errors.print(f"govsim: There is no run '{error}' in this database.")
+        sys.exit(2)
+    except UnknownExperiment as error:
+        errors.print(f"govsim: There is no experiment '{error}' in this database.")
         sys.exit(2)
     except KNOWN_ERRORS as error:
         errors.print(f"govsim: {error}")

@@ -117,6 +117,11 @@ class RunRecord(_Record):
         return EpisodeConfig.model_validate_json(self.config)
 
     @property
+    def tokens(self) -> int:
+        """What the run has used, in and out together."""
+        return self.prompt_tokens + self.completion_tokens
+
+    @property
     def budget(self) -> Budget:
         """What the run may spend."""
         return Budget(tokens=self.budget_tokens, cost=self.budget_cost)

@@ -8,6 +8,7 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from app.web import urls
 from app.web.answers import ErrorBoundary, install
+from app.web.api import budgets as api_budgets
 from app.web.api import catalogue as api_catalogue
 from app.web.api import record as api_record
 from app.web.api import reference as api_reference
@@ -18,6 +19,7 @@ from app.web.errors import ErrorReply
 from app.web.policy import BodyLimit, HeadAsGet, SecurityHeaders
 from app.web.routes import (
     about,
+    budgets,
     experiments,
     home,
     imports,
@@ -36,7 +38,22 @@ from app.web.security import Guard
 MAX_BODY = 1_000_000
 # Addresses that take more, in bytes.
 LARGER_BODIES = {urls.import_logs(): imports.MAX_UPLOAD}
-PAGES = (home, launch, prompts, imports, runs, record, experiments, shares, shared, about, login, static, subskills)
+PAGES = (
+    home,
+    launch,
+    prompts,
+    imports,
+    runs,
+    record,
+    experiments,
+    shares,
+    shared,
+    about,
+    login,
+    static,
+    subskills,
+    budgets,
+)
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -54,7 +71,7 @@ def build(lifespan: Lifespan, *, version: str, openapi_url: str) -> FastAPI:
         redoc_url=None,
     )
     api = APIRouter(prefix=urls.API, responses={"4XX": {"model": ErrorReply}, "5XX": {"model": ErrorReply}})
-    for part in (api_runs, api_record, api_catalogue, api_shares, api_reference, api_subskills):
+    for part in (api_runs, api_record, api_catalogue, api_shares, api_reference, api_subskills, api_budgets):
         api.include_router(part.router)
     app.include_router(api)
     for module in PAGES:

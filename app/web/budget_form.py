@@ -49,11 +49,11 @@ def read_budget(tokens: str, cost: str) -> tuple[Budget | None, dict[str, str]]:
     return (None, errors) if errors else (Budget(**limits), {})
 
 
-def budget_fields(budget: Budget) -> dict[str, str]:
-    """Return *budget* as the fields of the launch form."""
+def amounts(budget: Budget) -> dict[str, str]:
+    """Return *budget* as it would be typed."""
     return {
-        "budget_tokens": "" if budget.tokens is None else f"{budget.tokens:,}",
-        "budget_cost": "" if budget.cost is None else f"{budget.cost:.10g}",
+        "tokens": "" if budget.tokens is None else f"{budget.tokens:,}",
+        "cost": "" if budget.cost is None else f"{budget.cost:.10g}",
     }
 
 

@@ -11,8 +11,10 @@ from pydantic import BaseModel
 from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 
+from app.jobs.budgets import BudgetError
 from app.jobs.launch import LaunchError
 from app.minds.prompts import PromptError
+from app.store.budgets import UnknownExperiment
 from app.store.controls import StateConflict
 from app.store.runs import UnknownRun
 from app.store.shares import EndedShare, UnknownShare
@@ -99,6 +101,10 @@ def to_problem(error: Exception) -> Problem | None:
             return Problem(404, "not_found", f"There are no subskill tests '{str(error)[:40]}'.")
         case SubskillPlanError():
             return Problem(422, "invalid", str(error), fields=error.fields)
+        case BudgetError():
+            return Problem(422, "invalid", str(error), fields=error.fields)
+        case UnknownExperiment():
+            return not_found("such experiment")
         case LaunchError():
             return Problem(422, "invalid", str(error), fields=error.fields)
         case PromptError():

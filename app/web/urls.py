@@ -60,7 +60,7 @@ def run(run_id: str, query: Query | None = None) -> str:
 
 
 def run_action(run_id: str, action: str) -> str:
-    """Where a control of a run is posted to: pause, stop, resume, share or rerun-check."""
+    """Where a control of a run is posted to: pause, stop, resume, budget, share or rerun-check."""
     return f"/runs/{_part(run_id)}/{action}"
 
 
@@ -72,6 +72,11 @@ def export(run_id: str, kind: str) -> str:
 def experiment(experiment_id: str) -> str:
     """The page of an experiment."""
     return f"/experiments/{_part(experiment_id)}"
+
+
+def experiment_action(experiment_id: str, action: str) -> str:
+    """Where a control of an experiment is posted to: budget."""
+    return f"{experiment(experiment_id)}/{action}"
 
 
 def import_logs() -> str:

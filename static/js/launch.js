@@ -1,5 +1,7 @@
 // The launch form while it is filled in: what it would launch, and what is wrong, as the server sees it.
 
+import { h } from "./dom.js";
+
 const form = document.querySelector("[data-launch]");
 const estimate = document.getElementById("estimate");
 const lines = document.getElementById("estimate-lines");
@@ -30,15 +32,7 @@ function showErrors(errors) {
 
 /** What the runs would use, as labels and texts, and where these come from. */
 function showLines(told, source) {
-  lines.replaceChildren(
-    ...told.map(([label, text]) => {
-      const row = document.createElement("div");
-      row.append(document.createElement("dt"), document.createElement("dd"));
-      row.firstChild.textContent = label;
-      row.lastChild.textContent = text;
-      return row;
-    }),
-  );
+  lines.replaceChildren(...told.map(([label, text]) => h("div", {}, h("dt", {}, label), h("dd", {}, text))));
   lines.hidden = !told.length;
   origin.textContent = source;
   origin.hidden = !source;

@@ -12,7 +12,7 @@ from app.jobs.launch import launch_configs
 from app.jobs.player import Player
 from app.minds.generative import BATCH
 from app.models.base import CallKey, CallLog, Completion, EndpointDown, Message, Model
-from app.models.prices import PriceTag
+from app.models.prices import Price, PriceTag
 from app.models.recorded import RecordedModel
 from app.store.connect import Database
 from app.store.leases import Claim
@@ -100,6 +100,9 @@ class VillageHub:
         self._names = names
         self._seed = seed
         self._behaviour = behaviour
+
+    def price_of(self, name: str) -> Price | None:
+        return None
 
     def open(self, name: str, run: str, log: CallLog) -> Model:
         villager = Villager(name, self._names, self._seed, **self._behaviour)  # type: ignore[arg-type]

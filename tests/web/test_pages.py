@@ -7,10 +7,10 @@ import pytest
 from jinja2 import meta, nodes
 
 from app.commons.metrics import episode_metrics, harvests
+from app.jobs.calls import calls_of
 from app.web import format as say
 from app.web.contexts import pages as contexts
 from app.web.contexts import subskills
-from app.jobs.calls import calls_of
 from app.web.launch_form import Form
 from app.web.pages import ErrorPage
 from app.web.routes.run_page import Run

@@ -10,7 +10,8 @@ from app.commons.presence import Presence
 from app.jobs.report import run_object
 from app.models.hub import EndpointView
 from app.store.queries import CallDetail
-from app.store.records import CallSummary, ExperimentRecord, MindsKind, RunRecord, RunState, ShareRecord
+from app.store.records import Budget, CallSummary, ExperimentRecord, MindsKind, RunRecord, RunState, ShareRecord
+from app.store.usage import Spent
 from app.web import urls
 
 Outcome = Literal["survived", "collapsed", "censored", "view_only", "undecided"]
@@ -73,6 +74,7 @@ class RunOut(BaseModel):
     cost: float | None = Field(description="US dollars, of the calls whose price is known")
     unpriced_calls: int
     cost_usd: float | None = Field(description="US dollars; null where the price of any call is unknown")
+    budget: Budget = Field(description="what the run may spend: tokens in and out together, US dollars")
     view_only: str | None = Field(description="why the metrics do not apply, if they do not")
     notes: list[str]
 
@@ -134,6 +136,8 @@ class ExperimentOut(BaseModel):
     name: str
     created_at: datetime
     page: str
+    budget: Budget = Field(description="what all runs together may spend")
+    spent: Spent
     runs: list[RunOut]
 
 

@@ -11,7 +11,9 @@ from app.minds.prompt_folders import FoundSet
 from app.models.check import ModelCheck
 from app.models.hub import EndpointView
 from app.store.records import RunRecord, ShareRecord
+from app.web.contexts.budget import BudgetBox, Meter
 from app.web.contexts.rows import RunRow
+from app.web.day import Day
 from app.web.health import Health
 
 
@@ -27,6 +29,7 @@ class HomePage:
         submission: the token of the button that starts the samples.
         has_models: whether any model can be launched.
         health: whether somebody plays.
+        day: what was spent today.
     """
 
     live: Sequence[RunRow]
@@ -36,6 +39,7 @@ class HomePage:
     submission: str
     has_models: bool
     health: Health
+    day: Day
 
 
 @dataclass(frozen=True)
@@ -98,6 +102,7 @@ class ExperimentPage:
         months: length of the longest series.
         unit: of the stock.
         json: the API's twin.
+        budget: what all runs together may spend, and the form that changes it.
     """
 
     id: str
@@ -114,6 +119,7 @@ class ExperimentPage:
     months: int
     unit: str
     json: str
+    budget: BudgetBox
 
 
 @dataclass(frozen=True)
@@ -154,14 +160,22 @@ class ImportPage:
 
 @dataclass(frozen=True)
 class SettingsPage:
-    """pages/settings.html: the endpoints (never a key), the health of the instance, whether a password is set.
+    """pages/settings.html.
 
-    `checks` tells, by model, what a check that was just made came to; empty where none was.
+    Attributes:
+        endpoints: never with a key.
+        health: of the instance.
+        locked: whether a password is set.
+        day: what was spent today.
+        meters: how much of the day's budget that is.
+        checks: what a check that was just made came to, by model; empty where none was.
     """
 
     endpoints: Sequence[EndpointView]
     health: Health
     locked: bool
+    day: Day
+    meters: Sequence[Meter]
     checks: Mapping[str, ModelCheck]
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from app.commons.fidelity import fidelity_text
 from app.commons.scenario import conditions, departures, scenarios
+from app.store.budgets import PAUSED_BY_BUDGET, PAUSED_BY_DAY
 from app.store.records import RunRecord
 from app.web import urls
 from app.web.contexts.words import mind_counts
@@ -103,6 +104,8 @@ def badge(run: RunRecord) -> tuple[str, str]:
         return "collapsed", "collapsed"
     if run.state == "playing" and run.control:
         return "playing", "pausing" if run.control == "pause" else "stopping"
+    if run.state == "paused" and run.reason_kind in (PAUSED_BY_BUDGET, PAUSED_BY_DAY):
+        return "paused", f"paused: {run.reason_kind}"
     return run.state, run.state
 
 

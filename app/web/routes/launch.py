@@ -16,11 +16,11 @@ from app.jobs.launch import LaunchError, launch_plan
 from app.minds.prompt_folders import find_sets
 from app.minds.prompts import PromptError
 from app.store.records import RunRecord
-from app.store.runs import UnknownRun, get_run, now
-from app.store.usage import spent_on
+from app.store.runs import UnknownRun, get_run
 from app.web import urls
-from app.web.budget_form import budget_fields
+from app.web.budget_form import amounts
 from app.web.contexts.pages import AgentField, Choice, LaunchPage, Shown
+from app.web.day import look_at_day
 from app.web.launch_form import ADVANCED, DEFAULTS, Form, form_of, given_fields
 from app.web.pages import Flash, page
 from app.web.services import Services, Use
@@ -46,7 +46,7 @@ async def show(request: Request, services: Use) -> HTMLResponse:
     if wanted:
         try:
             source = await get_run(services.database, wanted)
-            values = form_of(source.episode) | budget_fields(source.budget)
+            values = form_of(source.episode) | {f"budget_{name}": text for name, text in amounts(source.budget).items()}
         except UnknownRun:
             flash.append(Flash(f"There is no run “{wanted}” to copy; this is an empty form.", "warn"))
     if source is not None and "mind" not in values:
@@ -109,8 +109,7 @@ async def _estimate(services: Services, form: Form) -> Shown | None:
         price_of=services.models.price_of,
         endpoints=services.models.views(),
     )
-    today = await spent_on(services.database, now().date())
-    told = lines(found, plan.budget, plan.shared, services.daily, today)
+    told = lines(found, plan.budget, plan.shared, services.daily, (await look_at_day(services)).spent)
     return Shown(count=len(configs), text=sentence(found), lines=told, source=found.source)
 
 
