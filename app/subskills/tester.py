@@ -76,6 +76,7 @@ class Tester:
         self._drain_seconds = drain_seconds
         self._enough = asyncio.Event()
         self._begun = 0
+        self._gate = asyncio.Lock()
         self._wish: Wish | None = None
         self._failure: BaseException | None = None
 
@@ -147,9 +148,9 @@ class Tester:
     ) -> None:
         try:
             for stored in waiting:
+                await self._may_ask(recorder)
                 if self._enough.is_set():
                     return
-                await self._may_ask(recorder)
                 case = Case.model_validate(stored.model_dump(include=set(Case.model_fields)))
                 task = questions.task(case)
                 if prompt_hash(task.messages) != stored.prompt_hash:
@@ -165,11 +166,12 @@ class Tester:
             self._fail(error)
 
     async def _may_ask(self, recorder: SubskillRecorder) -> None:
-        """Look after the day's budget, before the first case and then as often as all that go at once have changed."""
-        look, self._begun = self._begun % AT_ONCE == 0, self._begun + 1
-        if look:
-            await recorder.flush()
-            await self._purse.check_tests()
+        """Look after the day's budget before each batch of AT_ONCE cases; meanwhile no other case begins."""
+        async with self._gate:
+            if self._begun % AT_ONCE == 0 and not self._enough.is_set():
+                await recorder.flush()
+                await self._purse.check_tests()
+            self._begun += 1
 
     async def _questions(self, run: SubskillRun) -> Questions:
         if run.test_set != TEST_SET:
