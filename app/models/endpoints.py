@@ -113,7 +113,8 @@ class Endpoint(EndpointTable):
 
     def declared_price(self, model: str) -> Price | None:
         """Return what the operator says *model* costs, or None."""
-        return next((price for price in self.prices if price.model == model), None)
+        found = next((price for price in self.prices if price.model == model), None)
+        return None if found is None else Price(**found.model_dump(exclude={"model"}))
 
     @property
     def host(self) -> str:

@@ -145,8 +145,10 @@ def in_words(budget: Budget) -> str:
 
 
 def dollars(amount: float) -> str:
-    """Write US dollars: cents, and as many digits as it takes below a cent."""
-    return f"${amount:,.2f}" if amount >= 0.1 or amount == 0 else f"${amount:.2g}"
+    """Write US dollars: cents, and two digits of what is below ten of them."""
+    if amount >= 0.1 or amount == 0:
+        return f"${amount:,.2f}"
+    return f"${amount:.2g}" if amount >= 0.0001 else "<$0.0001"
 
 
 def _held_by_budget(row: Any) -> bool:
