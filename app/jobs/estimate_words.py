@@ -47,8 +47,11 @@ def lines(estimate: Estimate, budget: Budget, shared: Budget, daily: Budget, tod
     ]
     found += _part("Of a run's budget", each, budget, in_words(budget), pausing="A run")
     found += _part("Of the experiment's budget", total, shared, in_words(shared), pausing="The experiment")
-    left = _left(daily, today)
-    found += _part("Of today's budget", total, left, f"the {in_words(left)} left today", pausing="The launch")
+    if today.reaches(daily):
+        found.append(("Of today's budget", "Nothing is left today: the runs wait until the next day, in UTC."))
+    else:
+        left = _left(daily, today)
+        found += _part("Of today's budget", total, left, f"the {in_words(left)} left today", pausing="The launch")
     return found
 
 
@@ -86,9 +89,8 @@ def _part(label: str, use: Use, budget: Budget, text: str, *, pausing: str) -> l
 
 
 def _left(daily: Budget, today: Spent) -> Budget:
-    # What is used up is shown as next to nothing: a part of 0 cannot be told.
-    tokens = None if daily.tokens is None else max(1, daily.tokens - today.tokens)
-    return Budget(tokens=tokens, cost=None if daily.cost is None else max(0.01, daily.cost - today.cost))
+    tokens = None if daily.tokens is None else daily.tokens - today.tokens
+    return Budget.model_construct(tokens=tokens, cost=None if daily.cost is None else daily.cost - today.cost)
 
 
 def _percent(part: float) -> str:

@@ -15,7 +15,7 @@ from app.store.budgets import PAUSED_BY_BUDGET, PAUSED_BY_DAY, dollars, in_words
 from app.store.connect import Database
 from app.store.records import NO_BUDGET, Budget
 from app.store.runs import now
-from app.store.usage import Ledger, Spent, ledger, spent_on
+from app.store.usage import Ledger, Spent, ledger, spent_on, uncounted_in_tests
 
 PriceOf = Callable[[str], Price | None]
 Flush = Callable[[], Awaitable[None]]
@@ -77,12 +77,16 @@ class Purse:
             )
         self._day_allows(book.today, today)
 
-    async def check_tests(self) -> None:
-        """Return if subskill tests may ask on.
+    async def check_tests(self, tests_id: str, model: str) -> None:
+        """Return if a run of subskill tests of *model* may ask on.
 
         Raises:
-            BudgetReached: if the day's budget is used up.
+            BudgetReached: if the day's budget is used up, or cannot be kept.
         """
+        if self.daily.tokens is not None and (uncounted := await uncounted_in_tests(self.database, tests_id)):
+            raise BudgetReached(PAUSED_BY_BUDGET, _uncounted(uncounted))
+        if self.daily.cost is not None and self.price_of(model) is None:
+            raise BudgetReached(PAUSED_BY_BUDGET, f"{no_price([model])} {KEPT}")
         if self.daily:
             today = self.clock()
             self._day_allows(await spent_on(self.database, today.date()), today)
@@ -104,11 +108,7 @@ class Purse:
         """Refuse to go on under a budget that cannot be kept, because nobody knows what is spent."""
         limits = (book.budget, book.shared, self.daily)
         if book.uncounted and any(limit.tokens is not None for limit in limits):
-            raise BudgetReached(
-                PAUSED_BY_BUDGET,
-                f"A budget in tokens cannot be kept: for {book.uncounted:,} calls the endpoint did not say how many "
-                f"tokens they took. {KEPT} Take the budget off, then resume.",
-            )
+            raise BudgetReached(PAUSED_BY_BUDGET, _uncounted(book.uncounted))
         own = book.budget.cost is not None and book.run.unpriced
         together = book.shared.cost is not None and book.experiment.unpriced
         unpriced = own or together or (self.daily.cost is not None and book.unpriced_today)
@@ -133,6 +133,13 @@ def _of(budget: Budget, spent: Spent) -> _Part:
     if budget.tokens is not None and spent.tokens >= budget.tokens:
         return _Part(in_words(Budget(tokens=budget.tokens)), f"{spent.tokens:,} used")
     return _Part(in_words(Budget(cost=budget.cost)), f"{dollars(spent.cost)} used")
+
+
+def _uncounted(calls: int) -> str:
+    return (
+        f"A budget in tokens cannot be kept: for {calls:,} calls the endpoint did not say how many tokens they took. "
+        f"{KEPT} Take the budget off, then resume."
+    )
 
 
 def models_of(config: EpisodeConfig) -> frozenset[str]:

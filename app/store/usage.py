@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.store.connect import Database
 from app.store.records import Budget
 from app.store.runs import UnknownRun
-from app.store.tables import CallRow, ExperimentRow, RunRow, UsageDayRow
+from app.store.tables import CallRow, ExperimentRow, RunRow, SubskillCallRow, UsageDayRow
 from app.store.upsert import insert_into
 
 COUNTS = ("calls", "prompt_tokens", "completion_tokens", "cost", "unpriced")
@@ -92,6 +92,12 @@ async def spent_on(database: Database, day: date) -> Spent:
         return await _spent_on(connection, day)
 
 
+async def uncounted_in_tests(database: Database, tests_id: str) -> int:
+    """Return how many calls of a run of subskill tests came back without the number of their tokens."""
+    async with database.read() as connection:
+        return await _uncounted(connection, SubskillCallRow, tests_id)
+
+
 async def spent_by_experiment(database: Database, experiment_id: str) -> Spent:
     """Return what all runs of an experiment spent."""
     async with database.read() as connection:
@@ -124,7 +130,7 @@ async def ledger(database: Database, run_id: str, day: date, daily: Budget) -> L
         return Ledger(
             budget=budget,
             run=spent_by(row),
-            uncounted=await _uncounted(connection, run_id) if counted else 0,
+            uncounted=await _uncounted(connection, CallRow, run_id) if counted else 0,
             shared=shared,
             experiment=together,
             runs=runs,
@@ -164,11 +170,11 @@ async def _unpriced_on(connection: AsyncConnection, subject: str, day: date) -> 
     return (await connection.execute(query)).scalar_one_or_none() or 0
 
 
-async def _uncounted(connection: AsyncConnection, run_id: str) -> int:
+async def _uncounted(connection: AsyncConnection, table: type[CallRow | SubskillCallRow], subject: str) -> int:
     query = (
         select(func.count())
-        .select_from(CallRow)
-        .where(CallRow.run_id == run_id, CallRow.completion.is_not(None))
-        .where(or_(CallRow.prompt_tokens.is_(None), CallRow.completion_tokens.is_(None)))
+        .select_from(table)
+        .where(table.run_id == subject, table.completion.is_not(None))
+        .where(or_(table.prompt_tokens.is_(None), table.completion_tokens.is_(None)))
     )
     return (await connection.execute(query)).scalar_one()

@@ -75,6 +75,7 @@ class Tester:
         self._on_case = on_case
         self._drain_seconds = drain_seconds
         self._enough = asyncio.Event()
+        self._model = ""
         self._begun = 0
         self._gate = asyncio.Lock()
         self._wish: Wish | None = None
@@ -124,6 +125,7 @@ class Tester:
         # By number, so that all tests come along together and a run that is stopped says something about each.
         cases.sort(key=lambda case: (case.number, case.test))
         questions = await self._questions(run)
+        self._model = run.model
         asker = Asker(self._hub.open(run.model, run.id, recorder), run.sent or SamplingConfig())
         waiting = iter(cases)
         askers = [
@@ -170,7 +172,7 @@ class Tester:
         async with self._gate:
             if self._begun % AT_ONCE == 0 and not self._enough.is_set():
                 await recorder.flush()
-                await self._purse.check_tests()
+                await self._purse.check_tests(self.claim.run_id, self._model)
             self._begun += 1
 
     async def _questions(self, run: SubskillRun) -> Questions:

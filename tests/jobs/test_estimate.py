@@ -85,6 +85,8 @@ async def test_the_parts_of_budgets_are_told(database: Database) -> None:
     assert told["Of a run's budget"].endswith("of 10,000 tokens. A run will pause before it is over.")
     assert told["Of the experiment's budget"].endswith("tokens.")
     assert "left today. The launch may pause" in told["Of today's budget"]
+    over = dict(lines(found, NO_BUDGET, NO_BUDGET, Budget(cost=2), Spent(cost=2)))
+    assert over["Of today's budget"].startswith("Nothing is left today")
 
 
 async def test_runs_in_which_others_were_asked_too_teach_nothing(database: Database) -> None:
