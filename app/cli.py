@@ -4,9 +4,9 @@ Exit codes: 0 done, 1 something did not work out (it is named), 2 a wrong call, 
 """
 
 import asyncio
-import signal
 import sys
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +19,7 @@ from app.budget_cli import budget
 from app.command_line import errors, fail, hub_of, number_or_none, prompt_folders, settings_and_schema
 from app.commons.config import AllocationRule
 from app.commons.scenario import UnknownName
+from app.db_cli import db
 from app.interop.export import ExportError
 from app.interop.files import NothingToImport
 from app.interop.research_log import NothingToExport
@@ -27,6 +28,11 @@ from app.jobs.choices import read_choices
 from app.jobs.complaints import sentence
 from app.jobs.launch import LaunchError, LaunchPlan
 from app.jobs.rerun import NotRerunnable
+from app.keeping.archive import UnusableBackup
+from app.keeping.backup import BackupRefused
+from app.keeping.copy import CopyRefused
+from app.keeping.restore import RestoreRefused
+from app.keeping_cli import backup, restore
 from app.minds.prompts import PromptError
 from app.models.base import ModelError
 from app.prompts_cli import prompt_commands
@@ -35,6 +41,7 @@ from app.settings import SettingsError, load_settings
 from app.store.budgets import UnknownExperiment
 from app.store.connect import DatabaseError, open_database
 from app.store.controls import StateConflict
+from app.store.news import news_of
 from app.store.runs import UnknownRun
 from app.subskills.plan import SubskillPlanError
 from app.subskills.research import UnreadableResults
@@ -47,7 +54,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-db = typer.Typer(help="The database.", no_args_is_help=True)
 app.add_typer(db, name="db")
 app.add_typer(prompt_commands, name="prompts")
 
@@ -66,6 +72,10 @@ KNOWN_ERRORS = (
     UnknownName,
     SubskillPlanError,
     UnreadableResults,
+    BackupRefused,
+    CopyRefused,
+    RestoreRefused,
+    UnusableBackup,
 )
 
 
@@ -110,10 +120,18 @@ def serve(
 
 @app.command()
 def worker(
+    runs_at_once: Annotated[
+        int | None, typer.Option("--runs", min=1, help="Runs played at once; by default GOVSIM_RUNS_PER_WORKER.")
+    ] = None,
     parent: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:
-    """Play queued runs and ask queued subskill tests until stopped."""
-    from app.jobs.supervise import follow_parent
+    """Play queued runs and ask queued subskill tests until stopped.
+
+    Told to stop (Ctrl+C, SIGTERM), it gives calls under way up to 10 seconds to come home and hands its runs
+    back to the other workers; the same signal again ends it at once.
+    """
+    from app.jobs.queue import open_queue
+    from app.jobs.supervise import follow_parent, stop_when_told
     from app.jobs.worker import Worker, owner_name
     from app.store.purse import Purse
     from app.subskills.worker import SubskillWorker
@@ -123,18 +141,34 @@ def worker(
 
     async def work() -> None:
         stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
+        stop_when_told(stop)
         follower = asyncio.create_task(follow_parent(parent, stop)) if parent else None
         database = open_database(settings.database_url)
         try:
             async with hub_of(settings) as hub:
                 stale_after = timedelta(seconds=settings.stale_after_s)
                 purse = Purse(database, hub.price_of, settings.daily_budget)
-                runs = Worker(database, hub, capacity=settings.runs_per_worker, stale_after=stale_after, purse=purse)
-                tests = SubskillWorker(database, hub, owner=owner_name("worker"), stale_after=stale_after, purse=purse)
-                await asyncio.gather(runs.work(stop), tests.work(stop))
+                runs = Worker(
+                    database,
+                    hub,
+                    capacity=runs_at_once or settings.runs_per_worker,
+                    stale_after=stale_after,
+                    retry_after_s=settings.retry_after_s,
+                    purse=purse,
+                )
+                tests = SubskillWorker(
+                    database,
+                    hub,
+                    owner=owner_name("worker"),
+                    stale_after=stale_after,
+                    retry_after_s=settings.retry_after_s,
+                    purse=purse,
+                )
+                opened = partial(open_queue, database)
+                async with news_of(database) as news:
+                    await asyncio.gather(
+                        runs.work(stop, opened, news), tests.work(stop, opened, news), purse.keep_waking(stop)
+                    )
         finally:
             if follower is not None:
                 follower.cancel()
@@ -192,6 +226,7 @@ def run(
         str | None, typer.Option(help="ENDPOINT/MODEL that relevance is measured with; without a model by default.")
     ] = None,
     name: Annotated[str | None, typer.Option(help="A name for the experiment.")] = None,
+    priority: Annotated[int, typer.Option(help="-100 to 100: counts while a run waits, such as when resumed.")] = 0,
     budget_tokens: Annotated[
         int | None, typer.Option(help="Each run pauses at the end of a month after so many tokens, in and out.")
     ] = None,
@@ -238,6 +273,7 @@ def run(
         ratings="batched" if ratings == "batched" else "single",
         embedding=embedding,
         name=name,
+        priority=priority,
         budget_tokens=budget_tokens,
         budget_cost=budget_cost,
         experiment_budget_tokens=experiment_budget_tokens,
@@ -294,16 +330,9 @@ def models(
     print_models(hub, as_json=as_json)
 
 
-for command in (rerun, export, subskills, budget):
+for command in (rerun, export, subskills, budget, backup, restore):
     app.command()(command)
 app.command("import-subskills")(import_subskills)
-
-
-@db.command("upgrade")
-def db_upgrade() -> None:
-    """Bring the database to the current schema."""
-    settings = settings_and_schema()
-    typer.echo(f"{settings.database_url} is at the current schema.")
 
 
 def main() -> None:

@@ -13,6 +13,7 @@ import uvicorn
 from app.jobs.supervise import keep_worker
 from app.main import create_app
 from app.settings import Settings
+from app.store.address import shown
 from app.web.security import ExposureError, check_exposure
 
 
@@ -61,7 +62,7 @@ class _AnnouncingServer(uvicorn.Server):
             settings = self._settings
             host = f"[{settings.host}]" if ":" in settings.host else settings.host
             typer.echo(f"GovSim Observatory is ready: http://{host}:{settings.port}")
-            typer.echo(f"Runs are kept in {settings.database_url}. Stop with Ctrl+C.")
+            typer.echo(f"Runs are kept in {shown(settings.database_url)}. Stop with Ctrl+C.")
 
 
 def _listen(host: str, port: int, fail: Callable[[str], NoReturn]) -> socket.socket:

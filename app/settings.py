@@ -27,7 +27,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="GOVSIM_", extra="ignore")
 
     database_url: str = Field(
-        default="sqlite:///govsim-data/govsim.db", description="where runs are stored; relative to where you start"
+        default="sqlite:///govsim-data/govsim.db", description="where runs are stored: a SQLite file or PostgreSQL"
     )
     models_file: Path | None = Field(default=None, description="models.toml: model endpoints by name")
     prompts: Path | None = Field(default=None, description="a folder with prompt sets of your own")
@@ -52,6 +52,10 @@ class Settings(BaseSettings):
     def daily_budget(self) -> Budget:
         """Return what all runs together may spend a day."""
         return Budget(tokens=self.daily_tokens, cost=self.daily_cost)
+
+    retry_after_s: float = Field(
+        default=5.0, ge=0.1, le=600, description="first wait of a run whose endpoint is down; it doubles, up to 600"
+    )
 
     @property
     def templates(self) -> Path:

@@ -30,9 +30,8 @@ USER, PASSWORD = "govsim", "correct horse"
 TEMPLATE = "template_govsim"
 UNPRIVILEGED = "nobody"
 SETTINGS = {
-    # The data of a test need not survive a power cut.
+    # The data of a test need not survive a power cut; it does survive a crash of the server.
     "fsync": "off",
-    "synchronous_commit": "off",
     "full_page_writes": "off",
     "shared_buffers": "64MB",
     "max_connections": "300",
@@ -113,6 +112,11 @@ class PostgresServer:
         """End the server at once, its connections with it."""
         _control(self.folder, "stop", "-w", "-m", "immediate")
 
+    def remove(self) -> None:
+        """Stop the server and delete its data."""
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
 
 def start_server() -> PostgresServer:
     """Start a server in a new folder under /tmp, with a migrated template database.
@@ -123,7 +127,7 @@ def start_server() -> PostgresServer:
     tools = binaries()
     # Not pytest's folder: the socket's path must be short, and the server's user must reach it.
     folder = Path(tempfile.mkdtemp(prefix="govsim-pg-", dir="/tmp"))
-    port = _free_port()
+    port = unused_port()
     if os.geteuid() == 0:
         shutil.chown(folder, UNPRIVILEGED)
     secret = folder / "password"
@@ -165,8 +169,7 @@ def shared_server(meeting_place: Path) -> Iterator[PostgresServer]:
         with _state(meeting_place) as state:
             state["users"] -= 1
             if not state["users"]:
-                server.stop()
-                shutil.rmtree(server.folder, ignore_errors=True)
+                server.remove()
                 state.clear()
 
 
@@ -220,7 +223,8 @@ def _run(command: list[Any]) -> "subprocess.CompletedProcess[str]":
         return subprocess.CompletedProcess(command, done.returncode, output.read())
 
 
-def _free_port() -> int:
+def unused_port() -> int:
+    """Return a port of 127.0.0.1 on which nobody listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 import sqlite3
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.databases import USER, PostgresServer
 from tests.fakes.process import FakeModelServer
 from tests.support import ROOT
 
@@ -228,6 +230,31 @@ def test_a_wrong_way_to_rate_or_an_unknown_embedding_is_told_before_anything_run
     assert done.returncode == 2 and "single or batched, not 'never'" in done.stderr
     done = govsim(tmp_path, "run", "--mind", "scripted:greedy", "--embedding", "lab/e")
     assert done.returncode == 2 and "no endpoint is configured" in done.stderr
+
+
+def test_an_instance_is_copied_and_the_copy_says_how_many_rows(tmp_path: Path, postgres: PostgresServer) -> None:
+    assert govsim(tmp_path, "run", "--mind", "scripted:fair-share", "--months", "2").returncode == 0
+    name = postgres.new_database(template=None)
+    target = postgres.network_url(name)
+    done = govsim(tmp_path, "db", "copy", f"sqlite:///{tmp_path / 'runs.db'}", target)
+    assert done.returncode == 0, done.stderr
+    shown = f"postgresql://{USER}:***@127.0.0.1:{postgres.port}/{name}"
+    assert f"Copied to {shown}. To work with it, set GOVSIM_DATABASE_URL to that address." in done.stdout
+    assert re.search(r"event\W+\d\d", done.stdout) and re.search(r"run\W+1\b", done.stdout)
+    again = govsim(tmp_path, "db", "copy", f"sqlite:///{tmp_path / 'runs.db'}", target)
+    assert (again.returncode, again.stdout) == (2, "")
+    assert again.stderr.startswith("govsim: The target is not empty: there are rows in ")
+    upgraded = govsim(tmp_path, "db", "upgrade", GOVSIM_DATABASE_URL=target)
+    assert upgraded.stdout == f"{shown} is at the current schema.\n"
+    postgres.drop(name)
+
+
+def test_a_database_server_that_refuses_is_one_sentence_without_the_password(
+    tmp_path: Path, postgres: PostgresServer
+) -> None:
+    done = govsim(tmp_path, "worker", GOVSIM_DATABASE_URL=postgres.network_url("postgres", password="wr0ng-secret"))
+    assert done.returncode == 2 and done.stderr.startswith("govsim: The database server on 127.0.0.1 refused the login")
+    assert "wr0ng-secret" not in done.stderr + done.stdout and len(done.stderr.splitlines()) == 1
 
 
 def test_budgets_on_the_command_line(tmp_path: Path) -> None:

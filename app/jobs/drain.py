@@ -1,6 +1,7 @@
 """Lets calls that are under way come home: what was asked and paid for is recorded, also when a run is stopped."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 from app.commons.config import SamplingConfig
 from app.models.base import CallKey, Completion, Message, Model
@@ -46,12 +47,13 @@ class CallsUnderWay:
 
 
 class DrainingModel:
-    """A model whose calls survive the cancelling of whoever waits for them."""
+    """A model whose calls survive the cancelling of whoever waits for them; each begins when *ready* returns."""
 
-    def __init__(self, inner: Model, calls: CallsUnderWay) -> None:
+    def __init__(self, inner: Model, calls: CallsUnderWay, ready: Callable[[], Awaitable[None]]) -> None:
         self.name = inner.name
         self._inner = inner
         self._calls = calls
+        self._ready = ready
 
     async def complete(self, messages: tuple[Message, ...], sampling: SamplingConfig, key: CallKey) -> Completion:
         """Return the completion of *messages*.
@@ -59,6 +61,7 @@ class DrainingModel:
         Raises:
             Stopping: if the run is being stopped.
         """
+        await self._ready()
         if self._calls.closed:
             raise Stopping
         return await self._calls.run(asyncio.create_task(self._inner.complete(messages, sampling, key)))

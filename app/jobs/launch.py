@@ -36,7 +36,7 @@ from app.models.hub import Kind
 from app.models.prices import Price
 from app.store.connect import Database
 from app.store.purse import PriceOf, models_of, no_price, unpriced_models
-from app.store.records import MAX_COST, MAX_TOKENS, NO_BUDGET, Budget
+from app.store.records import HIGHEST_PRIORITY, LOWEST_PRIORITY, MAX_COST, MAX_TOKENS, NO_BUDGET, Budget
 from app.store.runs import launch, prompt_names
 
 MAX_RUNS = 200
@@ -102,6 +102,9 @@ class LaunchPlan(BaseModel):
     )
     name: str | None = Field(default=None, max_length=200)
     pace_ms: int = Field(default=0, ge=0, le=10_000, description="scripted minds wait this long, to be watched")
+    priority: int = Field(
+        default=0, ge=LOWEST_PRIORITY, le=HIGHEST_PRIORITY, description="queued runs of a higher one are played first"
+    )
     budget_tokens: int | None = Field(
         default=None, ge=1, le=MAX_TOKENS, description="each run pauses after this many tokens, in and out together"
     )
@@ -226,6 +229,7 @@ async def launch_plan(
         submission=submission,
         owner=owner,
         pace_ms=plan.pace_ms,
+        priority=plan.priority,
         budget=plan.budget,
         shared=plan.shared,
     )
@@ -240,6 +244,7 @@ async def launch_configs(
     submission: str | None = None,
     owner: str | None = None,
     pace_ms: int = 0,
+    priority: int = 0,
     budget: Budget = NO_BUDGET,
     shared: Budget = NO_BUDGET,
 ) -> tuple[str | None, list[str]]:
@@ -257,6 +262,7 @@ async def launch_configs(
         submission=submission,
         owner=owner,
         pace_ms=pace_ms,
+        priority=priority,
         budget=budget,
         shared=shared,
     )

@@ -1,12 +1,11 @@
 """Plays one claimed run: puts configuration, minds, models and recorder together, and leaves the run in a state."""
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from typing import Literal
 
 import structlog
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.commons.events import Event, parse_event
 from app.commons.metrics import EpisodeMetrics, episode_metrics, harvests
@@ -16,16 +15,19 @@ from app.jobs.drain import CallsUnderWay, DrainingModel, Stopping
 from app.jobs.pace import paced
 from app.minds.build import NotPlayable, build_minds
 from app.minds.prompts import PromptError, PromptSet
-from app.models.base import EndpointDown, Model, ModelNotConfigured, RecordMismatch
+from app.models.base import Model, RecordMismatch
 from app.models.hub import ModelHub
 from app.store.connect import Database
-from app.store.leases import Claim, LostRun, leave
+from app.store.leases import Claim, LostRun
+from app.store.outage import PATIENCE_S, patiently
 from app.store.prompt_sets import load_prompt_set
-from app.store.purse import BudgetReached, Purse
+from app.store.purse import BudgetReached, Purse, models_of
 from app.store.queries import events_after
 from app.store.recorder import ReplayDiverged, RunRecorder, open_recorder
 from app.store.records import RunRecord, RunState
 from app.store.runs import get_run
+from app.store.verdicts import Verdict, settle, trouble
+from app.store.waiting import FIRST_WAIT_S
 
 DRAIN_SECONDS = 10.0
 
@@ -42,17 +44,16 @@ class VersionConflict(Exception):
     """The run was recorded by another version of the engine."""
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """The state to leave a run in, and why."""
-
-    state: RunState
-    reason_kind: str | None = None
-    reason: str | None = None
+async def _always() -> None:
+    """Be ready for the next call at once."""
 
 
 class Player:
-    """Plays the run of one claim, once. `wish` may be called at any time from the same event loop."""
+    """Plays the run of one claim, once. `wish` may be called at any time from the same event loop.
+
+    No call is begun before *lease* returns (`Keeper.confirmed`). *retry_after_s* is the first wait of a run that tries
+    again by itself.
+    """
 
     def __init__(
         self,
@@ -61,6 +62,8 @@ class Player:
         claim: Claim,
         on_event: Callable[[Event], None] = lambda event: None,
         drain_seconds: float = DRAIN_SECONDS,
+        lease: Callable[[], Awaitable[None]] = _always,
+        retry_after_s: float = FIRST_WAIT_S,
         purse: Purse | None = None,
     ) -> None:
         self.claim = claim
@@ -69,6 +72,8 @@ class Player:
         self._purse = purse or Purse(database, hub.price_of)
         self._on_event = on_event
         self._drain_seconds = drain_seconds
+        self._lease = lease
+        self._retry_after_s = retry_after_s
         self._calls = CallsUnderWay()
         self._episode: asyncio.Task[None] | None = None
         self._pause = False
@@ -87,38 +92,44 @@ class Player:
         """Play until the run ends, pauses or is given up; return the state it was left in, None if it was lost."""
         logger = log.bind(run=self.claim.run_id, epoch=self.claim.epoch)
         try:
-            run = await get_run(self._database, self.claim.run_id)
-            recorder = await open_recorder(self._database, self.claim, clock=self._purse.clock)
+            run, recorder = await patiently(self._open, f"run {self.claim.run_id} waits to begin")
         except Exception as error:
             logger.exception("the record could not be opened")
-            return await self._leave_quietly(
-                Verdict("paused", "storage", f"The record could not be read: {error}. Mend the database, then resume.")
-            )
+            reason = f"The record could not be read: {error}. Mend the database, then resume."
+            return await self._leave_quietly(trouble(error) or Verdict("paused", "storage", reason))
         recorder.on_failure = self._fail
         try:
             verdict = await self._play(run, recorder)
             if self._wish == "lost":
                 raise LostRun(self.claim.run_id)
-            await recorder.close()
-            metrics = await measure(self._database, run)
-            await leave(
-                self._database,
-                self.claim,
-                verdict.state,
-                reason_kind=verdict.reason_kind,
-                reason=verdict.reason,
-                metrics=metrics,
+            await recorder.close(self._patience_s)
+            await patiently(
+                lambda: self._leave(run, verdict), f"run {run.id} waits to be left", patience_s=self._patience_s
             )
         except LostRun:
             logger.warning("another player owns the run")
             return None
         except Exception as error:
             logger.exception("the run could not be left")
-            return await self._leave_quietly(_storage(error))
+            return await self._leave_quietly(trouble(error) or _unwritable(error))
         finally:
-            await recorder.close()
+            await recorder.close(0)
         logger.info("left", state=verdict.state, reason=verdict.reason)
         return verdict.state
+
+    @property
+    def _patience_s(self) -> float:
+        """How long a database that does not answer is waited for: whoever was told to stop has little time."""
+        return PATIENCE_S if self._wish is None else self._drain_seconds
+
+    async def _open(self) -> tuple[RunRecord, RunRecorder]:
+        return await get_run(self._database, self.claim.run_id), await open_recorder(
+            self._database, self.claim, clock=self._purse.clock
+        )
+
+    async def _leave(self, run: RunRecord, verdict: Verdict) -> None:
+        metrics = await measure(self._database, run)
+        await settle(self._database, self.claim, verdict, metrics=metrics, retry_after_s=self._retry_after_s)
 
     async def _play(self, run: RunRecord, recorder: RunRecorder) -> Verdict:
         self._episode = asyncio.create_task(self._episode_of(run, recorder), name=f"episode {run.id}")
@@ -155,14 +166,22 @@ class Player:
             for name, digest in run.prompts.items()
         }
 
+        async def ready() -> None:
+            await recorder.keep_up()
+            await self._lease()
+
         def open_model(name: str) -> Model:
-            return DrainingModel(self._hub.open(name, run.id, recorder), self._calls)
+            return DrainingModel(self._hub.open(name, run.id, recorder), self._calls, ready)
+
+        asks = bool(models_of(run.episode))
 
         async def before_month(month: int) -> None:
             if self._pause and month > 1:
                 raise PauseAsked
-            if not recorder.replaying:
-                await self._purse.check_run(run.id, run.episode, month, recorder.flush)
+            if asks and not recorder.replaying:
+                await recorder.flush()
+                what = f"run {run.id} waits to begin month {month}"
+                await patiently(lambda: self._purse.check_run(run.id, run.episode, month), what)
 
         def emit(event: Event) -> None:
             recorder.emit(event)
@@ -184,30 +203,26 @@ class Player:
         if isinstance(cause, LostRun):
             self._wish = "lost"
             return Verdict("queued")
-        if not isinstance(cause, OperationalError):
+        if not isinstance(cause, SQLAlchemyError):
             await self._calls.drain(self._drain_seconds)
         if isinstance(cause, PauseAsked):
             return Verdict("paused", "user", "Paused on request.")
         if isinstance(cause, BudgetReached):
             return Verdict("paused", cause.kind, str(cause))
-        if isinstance(cause, EndpointDown | ModelNotConfigured):
-            return Verdict("paused", "endpoint", str(cause))
+        if (known := trouble(cause)) is not None:
+            return known
         if isinstance(cause, ReplayDiverged):
             return Verdict("paused", "version", f"It cannot be continued from its record: {cause}.")
         if isinstance(cause, RecordMismatch | VersionConflict | LookupError):
             return Verdict("paused", "version", str(cause))
         if isinstance(cause, PromptError | NotPlayable):
             return Verdict("failed", "configuration", str(cause))
-        if isinstance(cause, OperationalError):
-            return _storage(cause)
         log.error("the episode failed", run=run.id, exc_info=cause)
         return Verdict("failed", "defect", f"{type(cause).__name__}: {cause}")
 
     async def _leave_quietly(self, verdict: Verdict) -> RunState | None:
         try:
-            await leave(
-                self._database, self.claim, verdict.state, reason_kind=verdict.reason_kind, reason=verdict.reason
-            )
+            await settle(self._database, self.claim, verdict, retry_after_s=self._retry_after_s)
         except Exception:
             # Nothing can be written: the lease runs out, and a worker that can write takes the run over.
             log.exception("the run keeps its lease until it runs out", run=self.claim.run_id)
@@ -215,14 +230,8 @@ class Player:
         return verdict.state
 
 
-def _storage(error: BaseException) -> Verdict:
-    what = getattr(error, "orig", None) or error
-    return Verdict(
-        "paused",
-        "storage",
-        f"The record could not be written: {what}. Everything up to here is kept. "
-        "Free disk space or mend the database, then resume.",
-    )
+def _unwritable(error: BaseException) -> Verdict:
+    return Verdict("paused", "storage", f"The record could not be written: {error}. Mend the database, then resume.")
 
 
 def first_cause(error: BaseException) -> BaseException:

@@ -149,7 +149,10 @@ class PromptSet:
                 raise PromptError(f"The prompt set '{name}' has no file '{file}'. Add it, or copy it from 'base'.")
             try:
                 used = meta.find_undeclared_variables(environment.parse(self.files[file]))
-                self._templates[piece_name] = environment.get_template(file)
+                template = environment.get_template(file)
+                # Every rendering copies the globals, which are a chain of mappings: slow to copy unless it is a dict.
+                template.globals = dict(template.globals)
+                self._templates[piece_name] = template
             except TemplateError as error:
                 raise PromptError(f"The prompt set '{name}' has an error in '{file}': {error}.") from error
             if unknown := sorted(used - piece.variables - COMMON_VARIABLES):

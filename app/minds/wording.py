@@ -6,6 +6,7 @@ memories or the talk, and the task. Every memory and every line of a talk is a s
 
 from collections.abc import Sequence
 from datetime import date
+from functools import lru_cache, partial
 from typing import Any
 
 from app.commons.config import EpisodeConfig, GameConfig, OthersPhase, TalkPhase
@@ -24,6 +25,7 @@ MONTHS = (
     "January", "February", "March", "April", "May", "June",
     "July", "August", "September", "October", "November", "December",
 )  # fmt: skip
+SEGMENTS_KEPT = 128
 
 
 class Example(Frozen):
@@ -73,6 +75,8 @@ class Wording:
         self._further = further_pieces(config)
         self._agents = {agent.name: agent for agent in config.agents}
         self._systems: dict[tuple[str, tuple[str, ...]], Message] = {}
+        # What was said and what is remembered comes up in many requests: its segment is rendered once.
+        self._segment = lru_cache(SEGMENTS_KEPT)(partial(prompts.segment, words=scenario.words))
 
     def harvest(self, name: str, moment: Moment, memories: Sequence[Memory], high: int) -> Task:
         """How much does *name* take, from 0 to *high*?"""
@@ -231,10 +235,6 @@ class Wording:
     def _talk(self, talk: TalkState, heading: str) -> list[Segment]:
         lines = [self._segment("line", speaker=line.speaker, text=_one_paragraph(line.text)) for line in talk.lines]
         return [self._segment(heading), *lines]
-
-    def _segment(self, piece: str, *, memory: int | None = None, first: bool = False, **variables: Any) -> Segment:
-        variables.setdefault("words", self._scenario.words)
-        return self._prompts.segment(piece, memory=memory, first=first, **variables)
 
 
 def _uncapped(game: GameConfig, left: int) -> int:

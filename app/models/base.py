@@ -103,11 +103,24 @@ class ModelError(Exception):
 
 
 class EndpointDown(ModelError):
-    """The transport gave up. The run pauses; nothing is answered in the model's place."""
+    """The transport gave up. The run pauses; nothing is answered in the model's place.
+
+    `endpoint` names it where it may answer later without anybody's doing, not before `retry_after_s` seconds have
+    passed if it said so; it is None where a person has to mend something.
+    """
+
+    def __init__(self, message: str, *, endpoint: str | None = None, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.endpoint = endpoint
+        self.retry_after_s = retry_after_s
 
 
 class ModelNotConfigured(ModelError):
-    """The name means no configured model, or its key is missing from the environment."""
+    """The name (`model`) means no configured model, or its key is missing from the environment."""
+
+    def __init__(self, message: str, *, model: str | None = None) -> None:
+        super().__init__(message)
+        self.model = model
 
 
 class RecordMismatch(ModelError):

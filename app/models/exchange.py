@@ -3,7 +3,9 @@
 import asyncio
 import json
 from collections.abc import Mapping
+from contextlib import aclosing
 from time import perf_counter
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
@@ -15,6 +17,9 @@ from app.models.endpoints import Endpoint
 from app.models.openai_reply import error_detail, refused_parameter, retry_after_seconds
 
 MAX_BODY = 16 * 2**20  # bytes; a longer answer is no answer to our prompts
+ACCEPTED = MappingProxyType(
+    {"Accept": "*/*", "Accept-Encoding": "gzip, deflate", "User-Agent": f"python-httpx/{httpx.__version__}"}
+)
 _NO_CREDIT = ("insufficient_quota", "credit balance is too low", "billing_error")
 
 
@@ -35,7 +40,8 @@ class Exchange:
         self._connections = connections
         self.secret = endpoint.key.get_secret_value() if endpoint.key else ""
         self._url = httpx.URL(endpoint.base_url + path)
-        self._headers = {"Content-Type": "application/json", **headers}
+        self._extensions = {"timeout": {"connect": endpoint.connect_timeout_s}}
+        self._headers = {"Content-Type": "application/json", **ACCEPTED, **headers}
         if endpoint.send_call_key:
             self._headers["X-Run"] = header_text(run)
 
@@ -58,18 +64,20 @@ class Exchange:
         return body, latency_ms
 
     def down(self, what: str, advice: str) -> EndpointDown:
-        """Return the error that *what* happened at this endpoint, with what to do."""
+        """Return the error that *what* happened at this endpoint, with what a person has to do."""
         return EndpointDown(f"Endpoint '{self._endpoint.name}' {what}. {advice}")
 
     async def _send(self, content: bytes, headers: dict[str, str]) -> tuple[httpx.Response, bytes]:
         timeout_s = self._endpoint.timeout_s
+        request = httpx.Request("POST", self._url, headers=headers, content=content, extensions=self._extensions)
         try:
-            with self._connections.take() as client:
+            # One limit for the whole request: a slow model's first byte may take all of it.
+            with self._connections.take() as transport:
                 async with (
                     asyncio.timeout(timeout_s),
-                    client.stream("POST", self._url, content=content, headers=headers) as response,
+                    aclosing(await transport.handle_async_request(request)) as answer,
                 ):
-                    return response, await self._read(response)
+                    return answer, await self._read(answer)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             detail = self._clean(str(error))
             raise Transient(f"could not be reached at {self._endpoint.host}", detail) from error
@@ -94,7 +102,8 @@ class Exchange:
         says = f"answered {status}" + (f": {detail.rstrip('.')}" if detail else "")
         key_env = self._endpoint.api_key_env
         if any(sign in detail or sign.encode() in body for sign in _NO_CREDIT):
-            return self.down(says, "Its account has no credit left: add some and resume.")
+            message = f"Endpoint '{self._endpoint.name}' {says}. Its account has no credit left: add some."
+            return EndpointDown(message, endpoint=self._endpoint.name)
         if status in (408, 409, 429) or status >= 500:
             return Transient(f"answered {status}", detail, retry_after_seconds(response.headers.get("Retry-After")))
         if status in (401, 403):

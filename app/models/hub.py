@@ -121,6 +121,14 @@ class ModelHub:
         endpoint = self._endpoints.get(endpoint_name)
         return None if endpoint is None else _price_tag(endpoint, model).price
 
+    def can_ask(self, name: str) -> bool:
+        """Tell whether *name*, an embedding model or another, is configured and has its key."""
+        try:
+            self._find(name, self._kind(name))
+        except ModelNotConfigured:
+            return False
+        return True
+
     def open(self, name: str, run: str, log: CallLog) -> Model:
         """Return the model *name*, an embedding model or another, for the run *run*, whose calls are kept in *log*.
 
@@ -174,17 +182,19 @@ class ModelHub:
         endpoint_name, _, model = name.partition("/")
         endpoint = self._endpoints.get(endpoint_name)
         if endpoint is None:
-            raise ModelNotConfigured(f"There is no model '{name[:200]}': {self._what_there_is(endpoint_name)}")
+            message = f"There is no model '{name[:200]}': {self._what_there_is(endpoint_name)}"
+            raise ModelNotConfigured(message, model=name)
         offered = endpoint.models if kind == "chat" else endpoint.embeddings
         if model not in offered:
             what, key = ("model", "models") if kind == "chat" else ("embedding model", "embeddings")
             raise ModelNotConfigured(
                 f"Endpoint '{endpoint_name}' offers no {what} '{model[:200]}'"
                 + (f", only {_listed(offered)}: choose one of them or add" if offered else ": add")
-                + f" it to its {key} in models.toml."
+                + f" it to its {key} in models.toml.",
+                model=name,
             )
         if not endpoint.key_present:
-            raise ModelNotConfigured(_needs(endpoint.name, endpoint.api_key_env))
+            raise ModelNotConfigured(_needs(endpoint.name, endpoint.api_key_env), model=name)
         return endpoint, model
 
     def _what_there_is(self, wanted: str) -> str:

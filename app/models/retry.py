@@ -1,18 +1,10 @@
 """A model that tries again: exponential backoff with jitter, and Retry-After where the endpoint says how long."""
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from types import MappingProxyType
-
-from tenacity import (
-    AsyncRetrying,
-    RetryCallState,
-    retry_if_exception_type,
-    stop_after_attempt,
-    wait_exponential_jitter,
-    wait_random,
-)
 
 from app.commons.config import SamplingConfig
 from app.models.base import CallKey, Completion, EndpointDown, Message, Model, Transient
@@ -34,6 +26,14 @@ class RetryPolicy:
     max_wait_s: float = 30.0
     max_retry_after_s: float = 120.0
 
+    def wait_s(self, failures: int, asked_s: float | None) -> float:
+        """Return how long to wait after so many failures, the last of which asked for *asked_s* seconds if any."""
+        jitter = random.uniform(0, self.backoff_s)
+        if asked_s is not None:
+            # Calls refused together come back apart, and never before they were told to.
+            return min(asked_s, self.max_retry_after_s) + jitter
+        return min(self.backoff_s * 2.0 ** (failures - 1) + jitter, self.max_wait_s)
+
 
 class RetryingModel:
     """Asks *inner* until it answers or the policy is used up. Only `Transient` failures are tried again."""
@@ -44,13 +44,8 @@ class RetryingModel:
         self.name = inner.name
         self._inner = inner
         self._endpoint = endpoint
-        self._retrying = AsyncRetrying(
-            stop=stop_after_attempt(policy.attempts),
-            wait=_Wait(policy),
-            retry=retry_if_exception_type(Transient),
-            sleep=sleep,
-            reraise=True,
-        )
+        self._policy = policy
+        self._sleep = sleep
 
     async def complete(self, messages: tuple[Message, ...], sampling: SamplingConfig, key: CallKey) -> Completion:
         """Return *inner*'s completion; its `transport_attempts` counts the requests made.
@@ -60,46 +55,26 @@ class RetryingModel:
         """
         failures: list[Transient] = []
 
-        async def attempt() -> Completion:
+        while True:
             try:
-                return await self._inner.complete(messages, sampling, key)
+                completion = await self._inner.complete(messages, sampling, key)
             except Transient as failure:
                 failures.append(failure)
-                raise
-
-        try:
-            # A copy per call: tenacity keeps the state of a call in the object, and calls overlap.
-            completion: Completion = await self._retrying.copy()(attempt)
-        except Transient as last:
-            raise EndpointDown(self._given_up(failures)) from last
+                if len(failures) == self._policy.attempts:
+                    raise self._given_up(failures) from failure
+                await self._sleep(self._policy.wait_s(len(failures), failure.retry_after_s))
+            else:
+                break
         if failures:
             return completion.model_copy(update={"transport_attempts": len(failures) + 1})
         return completion
 
-    def _given_up(self, failures: list[Transient]) -> str:
+    def _given_up(self, failures: list[Transient]) -> EndpointDown:
         last = failures[-1]
         times = _TIMES.get(len(failures), f"{len(failures)} times")
         if len({failure.what for failure in failures}) == 1:
             told, ending = f"{last.what} {times}", f"; last: {last.detail}" if last.detail else ""
         else:
             told, ending = f"failed {times}", f"; last, it {last}"
-        return f"Endpoint '{self._endpoint}' {told}{ending.rstrip('.')}. Resume when it answers again."
-
-
-class _Wait:
-    """Seconds until the next attempt: what the endpoint asked for, within the policy's cap, or the backoff."""
-
-    def __init__(self, policy: RetryPolicy) -> None:
-        self._policy = policy
-        self._backoff = wait_exponential_jitter(
-            initial=policy.backoff_s, max=policy.max_wait_s, exp_base=2, jitter=policy.backoff_s
-        )
-        # Calls refused together come back apart, and never before they were told to.
-        self._spread = wait_random(0, policy.backoff_s)
-
-    def __call__(self, state: RetryCallState) -> float:
-        failure = state.outcome.exception() if state.outcome else None
-        asked = failure.retry_after_s if isinstance(failure, Transient) else None
-        if asked is None:
-            return self._backoff(state)
-        return min(asked, self._policy.max_retry_after_s) + self._spread(state)
+        message = f"Endpoint '{self._endpoint}' {told}{ending.rstrip('.')}."
+        return EndpointDown(message, endpoint=self._endpoint, retry_after_s=last.retry_after_s)

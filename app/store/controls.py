@@ -18,7 +18,8 @@ class StateConflict(Exception):
 async def request(database: Database, run_id: str, control: Control) -> RunState:
     """Ask for a pause at the end of the month, or a stop now; return the state the run is in then.
 
-    A run that nobody plays obeys at once. Asking twice is asking once.
+    A run that nobody plays obeys at once; one that is tried again by itself stays paused until it is resumed. Asking
+    twice is asking once.
 
     Raises:
         UnknownRun: if there is no such run.
@@ -33,8 +34,9 @@ async def request(database: Database, run_id: str, control: Control) -> RunState
                 wish = "Pause at the end of the month" if control == "pause" else "Stop now"
                 await add_log(connection, run_id, "control", f"{wish} was asked for.")
             return "playing"
+        waiting = run.state == "paused" and run.retry_at is not None
         allowed = ("queued",) if control == "pause" else ("queued", "paused")
-        if run.state not in allowed:
+        if run.state not in allowed and not waiting:
             verb = "paused" if control == "pause" else "stopped"
             raise StateConflict(f"Run {run_id} is {run.state}; it cannot be {verb}.")
         values, text = obeyed(control)
@@ -70,21 +72,51 @@ async def queue_again(connection: AsyncConnection, run_id: str, text: str) -> No
     await connection.execute(
         update(RunRow)
         .where(RunRow.id == run_id)
-        .values(state="queued", control=None, ended_at=None, fruitless=0, reason=None, reason_kind=None)
+        .values(
+            state="queued",
+            control=None,
+            ended_at=None,
+            fruitless=0,
+            retry_at=None,
+            reason=None,
+            reason_kind=None,
+        )
     )
     await add_log(connection, run_id, "state", text)
 
 
+async def prioritise(database: Database, run_id: str, priority: int) -> RunState:
+    """Let a run that waits, or is paused, be played before those of lower *priority*; return its state.
+
+    Priorities go from LOWEST_PRIORITY to HIGHEST_PRIORITY; 0 is the usual one.
+
+    Raises:
+        UnknownRun: if there is no such run.
+        StateConflict: if it does not wait to be played.
+    """
+    async with database.write() as connection:
+        run = await _row(connection, run_id)
+        if run.state not in ("queued", "paused"):
+            raise StateConflict(f"Run {run_id} is {run.state}; only runs that wait have a place in the queue.")
+        if run.priority != priority:
+            await connection.execute(update(RunRow).where(RunRow.id == run_id).values(priority=priority))
+            await add_log(connection, run_id, "control", f"Its priority was set to {priority}.")
+        state: RunState = run.state
+        return state
+
+
 def obeyed(control: str) -> tuple[dict[str, Any], str]:
     """Return the column values and the sentence of a wish that is granted."""
+    text = "Paused on request." if control == "pause" else "Stopped on request."
+    values = {"reason_kind": "user", "reason": text, "retry_at": None, "retries": 0, "waits_for": None}
     if control == "pause":
-        return {"state": "paused", "reason_kind": "user", "reason": "Paused on request."}, "Paused on request."
-    values = {"state": "cancelled", "reason_kind": "user", "reason": "Stopped on request.", "ended_at": now()}
-    return values, "Stopped on request."
+        return values | {"state": "paused"}, text
+    return values | {"state": "cancelled", "ended_at": now()}, text
 
 
 async def _row(connection: AsyncConnection, run_id: str) -> Any:
-    row = (await connection.execute(select(RunRow.state, RunRow.control).where(RunRow.id == run_id))).first()
+    query = select(RunRow.state, RunRow.control, RunRow.priority, RunRow.retry_at).where(RunRow.id == run_id)
+    row = (await connection.execute(query.with_for_update())).first()
     if row is None:
         raise UnknownRun(run_id)
     return row

@@ -3,17 +3,14 @@
 from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
 from alembic.util import CommandError
-from sqlalchemy import URL, Connection, Engine, create_engine, event, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from app.store.address import DatabaseError, database_url, is_postgresql, make_folder, refusal, shown
 from app.store.postgresql import connect_arguments
-
-# Any number, the same in every version of this program.
-LOCK = 0x60F51
+from app.store.queue_schema import upgrade_queue
+from app.store.schema import move_schema, take_turns
 
 
 def upgrade(url: str, migrations: Path, revision: str = "head") -> None:
@@ -27,19 +24,15 @@ def upgrade(url: str, migrations: Path, revision: str = "head") -> None:
     Raises:
         DatabaseError: if the database cannot be opened, is full, or is newer than this program.
     """
-    config = Config()
-    config.set_main_option("script_location", str(migrations).replace("%", "%%"))
     address = database_url(url)
     make_folder(address)
     engine = _engine(address)
     try:
         with engine.begin() as connection:
-            _take_turns(connection)
-            config.attributes["connection"] = connection
-            if revision == "base":
-                command.downgrade(config, revision)
-            else:
-                command.upgrade(config, revision)
+            take_turns(connection)
+            move_schema(connection, migrations, revision)
+            if revision != "base":
+                upgrade_queue(connection)
     except DBAPIError as error:
         raise refusal(address, error) from error
     except CommandError as error:
@@ -67,9 +60,3 @@ def _engine(url: URL) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
-
-
-def _take_turns(connection: Connection) -> None:
-    """Wait for another process that migrates; on SQLite beginning the transaction did."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})

@@ -2,23 +2,21 @@
 
 import json
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.commons.frozen import content_hash
 from app.store.codec import pack, unpack
 from app.store.connect import Database
 from app.store.tables import PromptSetRow
+from app.store.upsert import insert_into
 
 
 async def save_prompt_set(connection: AsyncConnection, name: str, files: dict[str, str]) -> str:
     """Keep a prompt set by its content hash and return the hash."""
     digest = content_hash(files)
-    known = await connection.execute(select(PromptSetRow.hash).where(PromptSetRow.hash == digest))
-    if known.first() is None:
-        await connection.execute(
-            insert(PromptSetRow).values(hash=digest, name=name, files=pack(json.dumps(files, sort_keys=True)))
-        )
+    values = {"hash": digest, "name": name, "files": pack(json.dumps(files, sort_keys=True))}
+    await connection.execute(insert_into(connection, PromptSetRow).values(values).on_conflict_do_nothing())
     return digest
 
 

@@ -5,9 +5,13 @@ whichever worker plays them. A month that has begun is played to its end: a budg
 month takes (an experiment's, by less than one month of each of its runs that are playing).
 """
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+
+import structlog
 
 from app.commons.config import EpisodeConfig, GenerativeFramework, GenerativeMind
 from app.models.prices import Price
@@ -18,8 +22,10 @@ from app.store.runs import now
 from app.store.usage import Ledger, Spent, ledger, spent_on, uncounted_in_tests
 
 PriceOf = Callable[[str], Price | None]
-Flush = Callable[[], Awaitable[None]]
+LOOK_SECONDS = 2.0
 KEPT = "Everything up to here is kept."
+
+log = structlog.get_logger()
 
 
 class BudgetReached(Exception):
@@ -42,14 +48,10 @@ class Purse:
     daily: Budget = NO_BUDGET
     clock: Callable[[], datetime] = now
 
-    async def check_run(self, run_id: str, config: EpisodeConfig, month: int, flush: Flush) -> None:
-        """Return if the run may begin *month*.
+    async def check_run(self, run_id: str, config: EpisodeConfig, month: int) -> None:
+        """Return if a run of *config* may begin *month*; what it has spent so far must be stored.
 
-        Args:
-            run_id: the run.
-            config: its configuration; one that asks no model spends nothing and is let through.
-            month: the month that is to begin, from 1.
-            flush: stores what the run has spent so far.
+        A run that asks no model spends nothing and is let through.
 
         Raises:
             BudgetReached: if it may not.
@@ -57,7 +59,6 @@ class Purse:
         models = models_of(config)
         if not models:
             return
-        await flush()
         today = self.clock()
         book = await ledger(self.database, run_id, today.date(), self.daily)
         when = f"after month {month - 1}" if month > 1 else "before month 1"
@@ -94,6 +95,17 @@ class Purse:
     async def wake(self) -> list[str]:
         """Queue again what an earlier day's budget had paused, if today has something left; return the ids."""
         return await wake_paused_by_day(self.database, self.clock().date(), self.daily)
+
+    async def keep_waking(self, stop: asyncio.Event) -> None:
+        """Wake what an earlier day's budget had paused, as soon as a day has something left, until *stop* is set."""
+        while not stop.is_set():
+            try:
+                for woken in await self.wake():
+                    log.info("queued again: the day's budget has something left", run=woken)
+            except Exception:
+                log.exception("what the day's budget had paused is looked for again")
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), LOOK_SECONDS)
 
     def _day_allows(self, spent: Spent, today: datetime) -> None:
         if spent.reaches(self.daily):

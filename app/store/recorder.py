@@ -1,13 +1,12 @@
 """Writes a run's record while it is played, and answers from it when it is played again.
 
 Calls and events go into one queue in the order they happened and are committed in that order, as many at a time as
-have gathered: so no event is ever stored before the call it rests on. The player waits for the disk at `flush` only.
+have gathered (writing.py): so no event is ever stored before the call it rests on.
 """
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import insert, select, update
@@ -18,12 +17,16 @@ from app.commons.frozen import canonical_json
 from app.models.base import CallKey, Completion, RecordedCall
 from app.store.codec import SegmentBook, pack, pack_messages, unpack
 from app.store.connect import Database
-from app.store.leases import Claim, LostRun
+from app.store.leases import RUNS, Claim, LostRun
 from app.store.runs import add_log, now
 from app.store.tables import CallRow, EventRow, RunRow, SegmentRow
 from app.store.usage import add_usage, used_by
+from app.store.writing import Writer
 
 BATCH = 200
+PROGRESS_ROWS = 25
+"""Calls and events that a player must add before its run counts as getting on: a run that makes one call, then kills
+its worker, again and again, does not."""
 
 
 class ReplayDiverged(Exception):
@@ -51,6 +54,40 @@ class _Totals:
             self.cost = (self.cost or 0.0) + call.cost
 
 
+@dataclass(frozen=True)
+class _Batch:
+    """Rows that belong together, and the run's columns as they are once these are written."""
+
+    claim: Claim
+    segments: list[dict[str, Any]]
+    calls: list[dict[str, Any]]
+    events: list[dict[str, Any]]
+    columns: dict[str, Any]
+    day: date
+
+    async def written(self, connection: AsyncConnection) -> bool:
+        """Tell whether the batch is in the database; it is there whole or not at all."""
+        run_id = self.claim.run_id
+        if self.calls:
+            first = CallRow.key == self.calls[0]["key"]
+            query = select(CallRow.run_id).where(CallRow.run_id == run_id, first)
+        else:
+            query = select(EventRow.run_id).where(EventRow.run_id == run_id, EventRow.seq == self.events[0]["seq"])
+        return (await connection.execute(query)).first() is not None
+
+    async def write(self, connection: AsyncConnection) -> None:
+        """Prove that the claim is valid and bring the run's columns up to date, in one statement; add the rows."""
+        result = await connection.execute(
+            update(RunRow).where(*RUNS.held(self.claim)).values(heartbeat=now(), **self.columns)
+        )
+        if result.rowcount != 1:
+            raise LostRun(f"run {self.claim.run_id} is played by somebody else now")
+        for table, rows in ((SegmentRow, self.segments), (CallRow, self.calls), (EventRow, self.events)):
+            if rows:
+                await connection.execute(insert(table), rows)
+        await add_usage(connection, self.claim.run_id, self.day, used_by(self.calls))
+
+
 @dataclass
 class RunRecorder:
     """The record of one run under one claim: a sink for events and a `CallLog`.
@@ -70,11 +107,12 @@ class RunRecorder:
     progress: dict[str, Any] = field(default_factory=dict)
     _seq: int = 0
     _call_seq: int = 0
-    _queue: list[dict[str, Any]] = field(default_factory=list)
-    _wake: asyncio.Event = field(default_factory=asyncio.Event)
-    _idle: asyncio.Event = field(default_factory=asyncio.Event)
-    _failure: BaseException | None = None
-    _task: asyncio.Task[None] | None = None
+    _rows: int = 0
+
+    def __post_init__(self) -> None:
+        self._writer: Writer[dict[str, Any]] = Writer(
+            self.database, self._prepare, self.claim.run_id, size=BATCH, on_failure=lambda error: self.on_failure(error)
+        )
 
     def emit(self, event: Event) -> None:
         """Keep the next event; one that is stored already must be the same, byte for byte.
@@ -82,7 +120,7 @@ class RunRecorder:
         Raises:
             ReplayDiverged: if it is not.
         """
-        self._check()
+        self._writer.check()
         self._seq += 1
         text = event_json(event)
         self._note_progress(event)
@@ -118,7 +156,7 @@ class RunRecorder:
 
     def record(self, call: RecordedCall) -> None:
         """Keep a call."""
-        self._check()
+        self._writer.check()
         self._call_seq += 1
         self.totals.add(call)
         self._put(CallRow, call_values(call, self._call_seq, self.segments))
@@ -128,34 +166,21 @@ class RunRecorder:
         async with self.database.write() as connection:
             await add_log(connection, self.claim.run_id, kind, text)
 
-    async def flush(self) -> None:
-        """Wait until everything given so far is on disk.
-
-        Raises:
-            LostRun: if another player has taken the run over.
-            Exception: what the database said, if it could not be written.
-        """
-        await self._idle.wait()
-        self._check()
-
     def start(self) -> None:
         """Start the writing task."""
-        self._idle.set()
-        self._task = asyncio.create_task(self._write_forever(), name=f"recorder {self.claim.run_id}")
+        self._writer.start()
 
-    async def close(self) -> None:
-        """Write what is left, as far as it can be written, and stop."""
-        if self._task is None:
-            return
-        if self._failure is None:
-            await self._idle.wait()
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
-        self._task = None
+    async def keep_up(self) -> None:
+        """Wait while the disk is behind (`Writer.keep_up`)."""
+        await self._writer.keep_up()
 
-    def _check(self) -> None:
-        if self._failure is not None:
-            raise self._failure
+    async def flush(self) -> None:
+        """Wait until everything given so far is on disk (`Writer.flush`)."""
+        await self._writer.flush()
+
+    async def close(self, within_s: float | None = None) -> None:
+        """Write what is left, as far as it can be written in *within_s* seconds, and stop."""
+        await self._writer.close(within_s)
 
     def _note_progress(self, event: Event) -> None:
         if isinstance(event, MonthStarted):
@@ -170,57 +195,34 @@ class RunRecorder:
             self.progress["unreadable"] = self.progress.get("unreadable", 0) + 1
 
     def _put(self, table: Any, values: dict[str, Any]) -> None:
-        self._queue.append({"table": table, "run_id": self.claim.run_id, **values})
-        self._idle.clear()
-        self._wake.set()
+        self._writer.put({"table": table, "run_id": self.claim.run_id, **values})
 
-    async def _write_forever(self) -> None:
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            while self._queue:
-                batch, self._queue = self._queue[:BATCH], self._queue[BATCH:]
-                try:
-                    await self._write(batch)
-                except Exception as error:
-                    self._failure = error
-                    self._idle.set()
-                    self.on_failure(error)
-                    return
-            self._idle.set()
-
-    async def _write(self, batch: list[dict[str, Any]]) -> None:
-        calls = [_row(item) for item in batch if item["table"] is CallRow]
-        events = [_row(item) for item in batch if item["table"] is EventRow]
-        segments = [
-            {"run_id": self.claim.run_id, "no": no, "text": pack(text)} for no, text in self.segments.take_new()
-        ]
-        async with self.database.write() as connection:
-            await self._own(connection)
-            for table, rows in ((SegmentRow, segments), (CallRow, calls), (EventRow, events)):
-                if rows:
-                    await connection.execute(insert(table), rows)
-            await add_usage(connection, self.claim.run_id, self.clock().date(), used_by(calls))
-
-    async def _own(self, connection: AsyncConnection) -> None:
-        """Prove that the claim is valid, and bring the run's columns up to date, in one statement."""
-        result = await connection.execute(
-            update(RunRow)
-            .where(RunRow.id == self.claim.run_id, RunRow.epoch == self.claim.epoch, RunRow.state == "playing")
-            .values(
-                heartbeat=now(),
-                fruitless=0,
-                events=max(self._seq, len(self.stored_events)),
-                calls=self.totals.calls,
-                prompt_tokens=self.totals.prompt_tokens,
-                completion_tokens=self.totals.completion_tokens,
-                cost=self.totals.cost,
-                unpriced_calls=self.totals.unpriced_calls,
-                **self.progress,
-            )
+    def _prepare(self, items: list[dict[str, Any]]) -> _Batch:
+        self._rows += len(items)
+        columns = self.progress | {
+            "events": max(self._seq, len(self.stored_events)),
+            "calls": self.totals.calls,
+            "prompt_tokens": self.totals.prompt_tokens,
+            "completion_tokens": self.totals.completion_tokens,
+            "cost": self.totals.cost,
+            "unpriced_calls": self.totals.unpriced_calls,
+        }
+        calls = [_row(item) for item in items if item["table"] is CallRow]
+        if calls:
+            # The endpoint answers: what waited for it may follow (waiting.py).
+            columns["retries"] = 0
+        if self._rows >= PROGRESS_ROWS or "collapsed" in self.progress:
+            columns["fruitless"] = 0
+        return _Batch(
+            claim=self.claim,
+            segments=[
+                {"run_id": self.claim.run_id, "no": no, "text": pack(text)} for no, text in self.segments.take_new()
+            ],
+            calls=calls,
+            events=[_row(item) for item in items if item["table"] is EventRow],
+            columns=columns,
+            day=self.clock().date(),
         )
-        if result.rowcount != 1:
-            raise LostRun(f"run {self.claim.run_id} is played by somebody else now")
 
 
 def _row(item: dict[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,10 @@ RunState = Literal["queued", "playing", "paused", "finished", "cancelled", "fail
 Control = Literal["pause", "stop"]
 MindsKind = Literal["scripted", "generative", "mixed", "imported"]
 
+LOWEST_PRIORITY, HIGHEST_PRIORITY = -100, 100
+
 LIVE_STATES = frozenset({"queued", "playing"})
+OVER_STATES = frozenset({"finished", "cancelled", "failed"})
 
 MAX_TOKENS = 10**12
 MAX_COST = 1e7
@@ -54,9 +57,11 @@ class ExperimentRecord(_Record):
 class RunRecord(_Record):
     """A run as lists and headers need it; amounts in units, ratios in 0..1, cost in US dollars.
 
-    `reason_kind` and `reason` say why a run is paused, failed or cancelled. `cost` is what the priced calls cost;
-    `unpriced_calls` counts those whose price is unknown. `pace_ms` is how long scripted minds wait before they answer,
-    so that a run can be watched; it decides nothing.
+    `reason_kind` and `reason` say why a run is paused, failed or cancelled. A paused run that `waits_for` what
+    mends itself is tried again at `retry_at`, for the `retries`-th time. `fruitless` counts players that died without
+    progress. `cost` is what the priced calls cost; `unpriced_calls` counts those whose price is unknown. `pace_ms` is
+    how long scripted minds wait before they answer, so that a run can be watched; it decides nothing.
+    Of queued runs those of a higher `priority` are played first; the usual one is 0.
     """
 
     id: str
@@ -77,6 +82,7 @@ class RunRecord(_Record):
     seed: int | None
     months: int
     pace_ms: int
+    priority: int
     state: RunState
     reason_kind: str | None
     reason: str | None
@@ -84,6 +90,10 @@ class RunRecord(_Record):
     owner: str | None
     heartbeat: datetime | None
     epoch: int
+    fruitless: int
+    retry_at: datetime | None
+    retries: int
+    waits_for: str | None
     stock: int | None
     months_played: int
     survival_time: int | None
@@ -129,7 +139,12 @@ class RunRecord(_Record):
     @property
     def live(self) -> bool:
         """Whether something may still happen to the run without anybody asking for it."""
-        return self.state in LIVE_STATES
+        return self.state in LIVE_STATES or self.waiting
+
+    @property
+    def waiting(self) -> bool:
+        """Whether the run is paused and tried again by itself."""
+        return self.state == "paused" and self.retry_at is not None
 
 
 class LogEntry(_Record):

@@ -14,6 +14,7 @@ from app.store.ids import new_id
 from app.store.prompt_sets import save_prompt_set
 from app.store.records import NO_BUDGET, Budget, RunRecord, RunState
 from app.store.tables import ExperimentRow, RunLogRow, RunRow
+from app.store.upsert import insert_into
 
 
 class UnknownRun(LookupError):
@@ -87,6 +88,7 @@ async def launch(
     submission: str | None = None,
     owner: str | None = None,
     pace_ms: int = 0,
+    priority: int = 0,
     budget: Budget = NO_BUDGET,
     shared: Budget = NO_BUDGET,
 ) -> tuple[str | None, list[str]]:
@@ -100,33 +102,24 @@ async def launch(
         experiment: the name of the experiment to make for them; None makes none.
         submission: a token of the form; the same one again returns what the first one made.
         pace_ms: how long scripted minds wait before they answer, for runs that are to be watched.
+        priority: queued runs of a higher priority are played first, LOWEST_PRIORITY to HIGHEST_PRIORITY.
         owner: if given, the runs are born playing, owned by it with epoch 1 (`govsim run`); else queued.
         budget: what each run may spend.
         shared: what all of them may spend together; without an experiment to keep it, it is not kept.
     """
     async with database.write() as connection:
-        if submission is not None:
-            made = await _of_submission(connection, submission)
-            if made is not None:
-                return made
         experiment_id = None
         if experiment is not None:
-            experiment_id = new_id("x")
-            await connection.execute(
-                insert(ExperimentRow).values(
-                    id=experiment_id,
-                    name=experiment,
-                    created_at=now(),
-                    submission=submission,
-                    budget_tokens=shared.tokens,
-                    budget_cost=shared.cost,
-                )
-            )
-        hashes = {name: await save_prompt_set(connection, name, files) for name, files in prompt_sets.items()}
+            experiment_id = await _new_experiment(connection, experiment, submission, shared)
+            if experiment_id is None:
+                return await _of_submission(connection, submission)
+        # Always in one order: two launches that store the same sets wait for each other, never in a circle.
+        sets = sorted(prompt_sets.items())
+        hashes = {name: await save_prompt_set(connection, name, files) for name, files in sets}
         ids = []
         for config in configs:
             values = run_values(config, state="playing" if owner else "queued", experiment=experiment_id)
-            values |= {"engine_version": engine_version, "pace_ms": pace_ms}
+            values |= {"engine_version": engine_version, "pace_ms": pace_ms, "priority": priority}
             values |= {"budget_tokens": budget.tokens, "budget_cost": budget.cost}
             values["prompts"] = {name: hashes[name] for name in sorted(prompt_names(config))}
             if owner:
@@ -137,14 +130,36 @@ async def launch(
         return experiment_id, ids
 
 
-async def _of_submission(connection: AsyncConnection, submission: str) -> tuple[str, list[str]] | None:
-    row = (await connection.execute(select(ExperimentRow.id).where(ExperimentRow.submission == submission))).first()
-    if row is None:
-        return None
-    runs = await connection.execute(
-        select(RunRow.id).where(RunRow.experiment_id == row.id).order_by(RunRow.created_at, RunRow.id)
+async def _new_experiment(connection: AsyncConnection, name: str, submission: str | None, budget: Budget) -> str | None:
+    """Store an experiment and return its id, or None if one of this submission is there.
+
+    Another process that is storing one of the same submission is waited for.
+    """
+    statement = (
+        insert_into(connection, ExperimentRow)
+        .values(
+            id=new_id("x"),
+            name=name,
+            created_at=now(),
+            submission=submission,
+            budget_tokens=budget.tokens,
+            budget_cost=budget.cost,
+        )
+        .on_conflict_do_nothing(index_elements=["submission"])
+        .returning(ExperimentRow.id)
     )
-    return row.id, [run.id for run in runs]
+    return (await connection.execute(statement)).scalar()
+
+
+async def _of_submission(connection: AsyncConnection, submission: str | None) -> tuple[str, list[str]]:
+    query = (
+        select(ExperimentRow.id, RunRow.id.label("run_id"))
+        .join(RunRow, RunRow.experiment_id == ExperimentRow.id)
+        .where(ExperimentRow.submission == submission)
+        .order_by(RunRow.created_at, RunRow.id)
+    )
+    rows = (await connection.execute(query)).all()
+    return rows[0].id, [row.run_id for row in rows]
 
 
 async def get_run(database: Database, run_id: str) -> RunRecord:

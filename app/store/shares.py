@@ -89,9 +89,8 @@ async def list_shares(database: Database, run_id: str | None = None) -> list[Sha
 async def revoke_share(database: Database, share_id: str) -> bool:
     """Revoke a link; return False if there is none of this id. Revoking twice is revoking once."""
     async with database.write() as connection:
-        row = (
-            await connection.execute(select(ShareRow.run_id, ShareRow.revoked_at).where(ShareRow.id == share_id))
-        ).first()
+        query = select(ShareRow.run_id, ShareRow.revoked_at).where(ShareRow.id == share_id).with_for_update()
+        row = (await connection.execute(query)).first()
         if row is None:
             return False
         if row.revoked_at is None:

@@ -4,10 +4,9 @@ Like the recorder of runs: one queue, one writing task, in order, so that no cas
 calls are on disk.
 """
 
-import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import func, insert, select, update
@@ -15,14 +14,87 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.models.base import CallKey, Completion, RecordedCall
 from app.store.connect import Database
-from app.store.leases import Claim, LostRun
+from app.store.leases import TESTS, Claim, LostRun
 from app.store.recorder import completion_of
 from app.store.runs import now
 from app.store.subskills import SubskillCase, subskill_call_values
 from app.store.tables import SubskillCallRow, SubskillCaseRow, SubskillRunRow
 from app.store.usage import add_usage, used_by
+from app.store.writing import Writer
 
 BATCH = 100
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """Calls and answered cases that are written together."""
+
+    claim: Claim
+    calls: list[RecordedCall]
+    cases: list[SubskillCase]
+    day: date
+
+    async def written(self, connection: AsyncConnection) -> bool:
+        """Tell whether the batch is in the database; it is there whole or not at all."""
+        call, case = SubskillCallRow, SubskillCaseRow
+        if self.calls:
+            query = select(call.key).where(call.run_id == self.claim.run_id, call.key == str(self.calls[0].key))
+        else:
+            first = self.cases[0]
+            query = select(case.test).where(
+                case.run_id == self.claim.run_id,
+                case.test == first.test,
+                case.number == first.number,
+                case.attempts > 0,
+            )
+        return (await connection.execute(query)).first() is not None
+
+    async def write(self, connection: AsyncConnection) -> None:
+        """Prove that the claim is valid and count, in one statement; add the calls, fill the cases."""
+        run_id = self.claim.run_id
+        await self._count(connection)
+        if self.calls:
+            rows = [
+                {"run_id": run_id, **subskill_call_values(call, call.key.purpose, int(call.key.item))}
+                for call in self.calls
+            ]
+            await connection.execute(insert(SubskillCallRow), rows)
+            await add_usage(connection, run_id, self.day, used_by(rows))
+        for case in self.cases:
+            await connection.execute(
+                update(SubskillCaseRow)
+                .where(
+                    SubskillCaseRow.run_id == run_id,
+                    SubskillCaseRow.test == case.test,
+                    SubskillCaseRow.number == case.number,
+                )
+                .values(attempts=case.attempts, answer=case.answer, passed=case.passed)
+            )
+
+    async def _count(self, connection: AsyncConnection) -> None:
+        """Add what the batch holds to the run's columns."""
+        run = SubskillRunRow
+        priced = [call.cost for call in self.calls if call.cost is not None]
+        completions = [call.completion for call in self.calls if call.completion is not None]
+        result = await connection.execute(
+            update(run)
+            .where(*TESTS.held(self.claim))
+            .values(
+                heartbeat=now(),
+                fruitless=0,
+                retries=0,
+                done=run.done + len(self.cases),
+                passed=run.passed + sum(case.passed is True for case in self.cases),
+                unreadable=run.unreadable + sum(case.unreadable for case in self.cases),
+                calls=run.calls + len(self.calls),
+                prompt_tokens=run.prompt_tokens + sum(item.prompt_tokens or 0 for item in completions),
+                completion_tokens=run.completion_tokens + sum(item.completion_tokens or 0 for item in completions),
+                cost=func.coalesce(run.cost, 0.0) + sum(priced) if priced else run.cost,
+                unpriced_calls=run.unpriced_calls + len(self.calls) - len(priced),
+            )
+        )
+        if result.rowcount != 1:
+            raise LostRun(f"the tests {self.claim.run_id} are asked by somebody else now")
 
 
 @dataclass
@@ -38,11 +110,11 @@ class SubskillRecorder:
     stored: dict[str, Any]
     on_failure: Callable[[BaseException], None] = lambda error: None
     clock: Callable[[], datetime] = now
-    _queue: list[RecordedCall | SubskillCase] = field(default_factory=list)
-    _wake: asyncio.Event = field(default_factory=asyncio.Event)
-    _idle: asyncio.Event = field(default_factory=asyncio.Event)
-    _failure: BaseException | None = None
-    _task: asyncio.Task[None] | None = None
+
+    def __post_init__(self) -> None:
+        self._writer: Writer[RecordedCall | SubskillCase] = Writer(
+            self.database, self._prepare, self.claim.run_id, size=BATCH, on_failure=lambda error: self.on_failure(error)
+        )
 
     def find(self, key: CallKey) -> tuple[str, Completion] | None:
         """Return the request hash and completion recorded under *key*, or None."""
@@ -51,120 +123,40 @@ class SubskillRecorder:
 
     def record(self, call: RecordedCall) -> None:
         """Keep a call."""
-        self._put(call)
+        self._writer.check()
+        self._writer.put(call)
 
     def answered(self, case: SubskillCase) -> None:
         """Keep what came of a case."""
-        self._put(case)
-
-    async def flush(self) -> None:
-        """Wait until everything given so far is on disk.
-
-        Raises:
-            LostRun: if another process has taken the tests over.
-            Exception: what the database said, if it could not be written.
-        """
-        await self._idle.wait()
-        if self._failure is not None:
-            raise self._failure
-
-    async def close(self) -> None:
-        """Write what is left and stop.
-
-        Raises:
-            LostRun: if another process has taken the tests over.
-            Exception: what the database said, if it could not be written.
-        """
-        if self._task is not None:
-            await self._idle.wait()
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._task = None
-        if self._failure is not None:
-            raise self._failure
+        self._writer.check()
+        self._writer.put(case)
 
     def start(self) -> None:
         """Start the writing task."""
-        self._idle.set()
-        self._task = asyncio.create_task(self._write_forever(), name=f"subskill recorder {self.claim.run_id}")
+        self._writer.start()
 
-    def _put(self, item: RecordedCall | SubskillCase) -> None:
-        if self._failure is not None:
-            raise self._failure
-        self._queue.append(item)
-        self._idle.clear()
-        self._wake.set()
+    async def keep_up(self) -> None:
+        """Wait while the disk is behind (`Writer.keep_up`)."""
+        await self._writer.keep_up()
 
-    async def _write_forever(self) -> None:
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            while self._queue:
-                batch, self._queue = self._queue[:BATCH], self._queue[BATCH:]
-                try:
-                    async with self.database.write() as connection:
-                        await self._write(connection, batch)
-                except Exception as error:
-                    self._failure = error
-                    self._idle.set()
-                    self.on_failure(error)
-                    return
-            self._idle.set()
+    async def flush(self) -> None:
+        """Wait until everything given so far is on disk (`Writer.flush`)."""
+        await self._writer.flush()
 
-    async def _write(self, connection: AsyncConnection, batch: list[RecordedCall | SubskillCase]) -> None:
-        run_id = self.claim.run_id
-        await self._own(connection)
-        calls = [item for item in batch if isinstance(item, RecordedCall)]
-        cases = [item for item in batch if isinstance(item, SubskillCase)]
-        if calls:
-            rows = [
-                {"run_id": run_id, **subskill_call_values(call, call.key.purpose, int(call.key.item))} for call in calls
-            ]
-            await connection.execute(insert(SubskillCallRow), rows)
-            await add_usage(connection, run_id, self.clock().date(), used_by(rows))
-        for case in cases:
-            await connection.execute(
-                update(SubskillCaseRow)
-                .where(
-                    SubskillCaseRow.run_id == run_id,
-                    SubskillCaseRow.test == case.test,
-                    SubskillCaseRow.number == case.number,
-                )
-                .values(attempts=case.attempts, answer=case.answer, passed=case.passed)
-            )
-        await self._count(connection, calls, cases)
+    async def close(self, within_s: float | None = None) -> None:
+        """Write what is left, as far as it can be written in *within_s* seconds, and stop.
 
-    async def _own(self, connection: AsyncConnection) -> None:
-        result = await connection.execute(
-            update(SubskillRunRow).where(*_held(self.claim)).values(heartbeat=now(), fruitless=0)
-        )
-        if result.rowcount != 1:
-            raise LostRun(f"the tests {self.claim.run_id} are asked by somebody else now")
+        Raises:
+            LostRun: if another process has taken the tests over.
+            Exception: what the database said, if it could not be written.
+        """
+        await self._writer.close(within_s)
+        self._writer.check()
 
-    async def _count(self, connection: AsyncConnection, calls: list[RecordedCall], cases: list[SubskillCase]) -> None:
-        """Add what a batch holds to the run's columns."""
-        run = SubskillRunRow
-        priced = [call.cost for call in calls if call.cost is not None]
-        completions = [call.completion for call in calls if call.completion is not None]
-        await connection.execute(
-            update(run)
-            .where(*_held(self.claim))
-            .values(
-                done=run.done + len(cases),
-                passed=run.passed + sum(case.passed is True for case in cases),
-                unreadable=run.unreadable + sum(case.unreadable for case in cases),
-                calls=run.calls + len(calls),
-                prompt_tokens=run.prompt_tokens + sum(item.prompt_tokens or 0 for item in completions),
-                completion_tokens=run.completion_tokens + sum(item.completion_tokens or 0 for item in completions),
-                cost=func.coalesce(run.cost, 0.0) + sum(priced) if priced else run.cost,
-                unpriced_calls=run.unpriced_calls + len(calls) - len(priced),
-            )
-        )
-
-
-def _held(claim: Claim) -> tuple[Any, ...]:
-    run = SubskillRunRow
-    return run.id == claim.run_id, run.epoch == claim.epoch, run.state == "playing"
+    def _prepare(self, items: list[RecordedCall | SubskillCase]) -> _Batch:
+        calls = [item for item in items if isinstance(item, RecordedCall)]
+        cases = [item for item in items if isinstance(item, SubskillCase)]
+        return _Batch(self.claim, calls, cases, self.clock().date())
 
 
 async def open_subskill_recorder(

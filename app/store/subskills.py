@@ -56,6 +56,8 @@ class SubskillRun(_Record):
     state: RunState
     reason_kind: str | None
     reason: str | None
+    retry_at: datetime | None
+    retries: int
     control: str | None
     total: int
     done: int
@@ -72,7 +74,12 @@ class SubskillRun(_Record):
     @property
     def live(self) -> bool:
         """Whether something may still happen without anybody asking for it."""
-        return self.state in LIVE_STATES
+        return self.state in LIVE_STATES or self.waiting
+
+    @property
+    def waiting(self) -> bool:
+        """Whether the tests are paused and tried again by themselves."""
+        return self.state == "paused" and self.retry_at is not None
 
     @property
     def sent(self) -> SamplingConfig | None:

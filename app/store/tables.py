@@ -7,7 +7,18 @@ columns of `run` are copies for lists, written together with the events they com
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Date, Float, ForeignKey, Index, Integer, LargeBinary, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Date,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from app.store.types import UtcDateTime, Whole, Words
@@ -68,6 +79,7 @@ class RunRow(Base):
     seed: Mapped[int | None]
     months: Mapped[int]
     pace_ms: Mapped[int] = mapped_column(default=0)
+    priority: Mapped[int] = mapped_column(SmallInteger, default=0)
 
     state: Mapped[str] = mapped_column(Words(12))
     reason_kind: Mapped[str | None] = mapped_column(Words(12))
@@ -77,6 +89,9 @@ class RunRow(Base):
     heartbeat: Mapped[datetime | None]
     epoch: Mapped[int] = mapped_column(default=0)
     fruitless: Mapped[int] = mapped_column(default=0)
+    retry_at: Mapped[datetime | None]
+    retries: Mapped[int] = mapped_column(default=0, server_default="0")
+    waits_for: Mapped[str | None] = mapped_column(Words(240), index=True)
 
     stock: Mapped[int | None]
     months_played: Mapped[int] = mapped_column(default=0)
@@ -251,6 +266,9 @@ class SubskillRunRow(Base):
     heartbeat: Mapped[datetime | None]
     epoch: Mapped[int] = mapped_column(default=0)
     fruitless: Mapped[int] = mapped_column(default=0)
+    retry_at: Mapped[datetime | None]
+    retries: Mapped[int] = mapped_column(default=0, server_default="0")
+    waits_for: Mapped[str | None] = mapped_column(Words(240), index=True)
 
     total: Mapped[int]
     done: Mapped[int] = mapped_column(default=0)

@@ -1,28 +1,28 @@
 """Asks the cases of one run of tests that are not answered yet, some at a time, and keeps every answer at once."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Literal
 
 import structlog
-from sqlalchemy.exc import OperationalError
 
 from app.commons.config import SamplingConfig
 from app.commons.scenario import get_scenario
 from app.minds.asking import Asker
 from app.minds.prompts import PromptError, PromptSet
 from app.minds.reader import read_number
-from app.models.base import CallKey, EndpointDown, ModelNotConfigured, RecordMismatch
+from app.models.base import CallKey, RecordMismatch
 from app.models.hub import ModelHub
 from app.store.connect import Database
-from app.store.leases import Claim, LostRun
+from app.store.leases import TESTS, Claim, LostRun
+from app.store.outage import PATIENCE_S, patiently
 from app.store.prompt_sets import load_prompt_set
 from app.store.purse import BudgetReached, Purse
 from app.store.records import RunState
-from app.store.subskill_leases import leave_tests
 from app.store.subskill_recorder import SubskillRecorder, open_subskill_recorder
 from app.store.subskills import SubskillCase, SubskillRun, get_subskill_run, subskill_cases
+from app.store.verdicts import Verdict, settle, trouble
+from app.store.waiting import FIRST_WAIT_S
 from app.subskills.cases import Case
 from app.subskills.catalogue import TEST_SET
 from app.subskills.prompts import GAME_SET, SET_NAME, Questions, SubskillPrompts, prompt_hash
@@ -40,15 +40,6 @@ class OtherTests(Exception):
     """The cases were made by another version of the tests or prompts than what is here."""
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """The state to leave the tests in, and why."""
-
-    state: RunState
-    reason_kind: str | None = None
-    reason: str | None = None
-
-
 WISHES = {
     "stop": Verdict("cancelled", "user", "Stopped on request."),
     "leave paused": Verdict("paused", "user", "Interrupted from the keyboard. Resume it in the browser."),
@@ -56,8 +47,16 @@ WISHES = {
 }
 
 
+async def _always() -> None:
+    """Be ready for the next case at once."""
+
+
 class Tester:
-    """Asks the tests of one claim, once. `wish` may be called at any time from the same event loop."""
+    """Asks the tests of one claim, once. `wish` may be called at any time from the same event loop.
+
+    No case is begun before *lease* returns (`Keeper.confirmed`). *retry_after_s* is the first wait of tests that are
+    tried again by themselves.
+    """
 
     def __init__(
         self,
@@ -66,6 +65,8 @@ class Tester:
         claim: Claim,
         on_case: Callable[[SubskillCase], None] = lambda case: None,
         drain_seconds: float = DRAIN_SECONDS,
+        lease: Callable[[], Awaitable[None]] = _always,
+        retry_after_s: float = FIRST_WAIT_S,
         purse: Purse | None = None,
     ) -> None:
         self.claim = claim
@@ -74,6 +75,8 @@ class Tester:
         self._purse = purse or Purse(database, hub.price_of)
         self._on_case = on_case
         self._drain_seconds = drain_seconds
+        self._lease = lease
+        self._retry_after_s = retry_after_s
         self._enough = asyncio.Event()
         self._model = ""
         self._begun = 0
@@ -94,7 +97,11 @@ class Tester:
             verdict = await self._ask_all()
             if self._wish == "lost":
                 raise LostRun(self.claim.run_id)
-            await leave_tests(self._database, self.claim, verdict.state, verdict.reason_kind, verdict.reason)
+            await patiently(
+                lambda: settle(self._database, self.claim, verdict, TESTS, retry_after_s=self._retry_after_s),
+                f"tests {self.claim.run_id} wait to be left",
+                patience_s=self._patience_s,
+            )
         except LostRun:
             logger.warning("another process asks these tests")
             return None
@@ -105,14 +112,22 @@ class Tester:
         logger.info("left", state=verdict.state, reason=verdict.reason)
         return verdict.state
 
+    @property
+    def _patience_s(self) -> float:
+        """How long a database that does not answer is waited for: whoever was told to stop has little time."""
+        return PATIENCE_S if self._wish is None else self._drain_seconds
+
     async def _ask_all(self) -> Verdict:
         try:
-            recorder = await open_subskill_recorder(self._database, self.claim, clock=self._purse.clock)
+            recorder = await patiently(
+                lambda: open_subskill_recorder(self._database, self.claim, clock=self._purse.clock),
+                f"tests {self.claim.run_id} wait to begin",
+            )
             recorder.on_failure = self._fail
             try:
                 await self._ask_open_cases(recorder)
             finally:
-                await recorder.close()
+                await recorder.close(self._patience_s)
         except Exception as error:
             self._fail(error)
         if self._failure is not None:
@@ -150,6 +165,8 @@ class Tester:
     ) -> None:
         try:
             for stored in waiting:
+                await recorder.keep_up()
+                await self._lease()
                 await self._may_ask(recorder)
                 if self._enough.is_set():
                     return
@@ -192,16 +209,12 @@ class Tester:
             raise error
         if isinstance(error, BudgetReached):
             return Verdict("paused", error.kind, str(error))
-        if isinstance(error, EndpointDown | ModelNotConfigured):
-            return Verdict("paused", "endpoint", str(error))
+        if (known := trouble(error)) is not None:
+            return known
         if isinstance(error, RecordMismatch | OtherTests | LookupError):
             return Verdict("paused", "version", f"It cannot be continued with this version: {error}. Start new tests.")
         if isinstance(error, PromptError):
             return Verdict("failed", "configuration", str(error))
-        if isinstance(error, OperationalError):
-            return Verdict(
-                "paused", "storage", f"The answers could not be written: {error.orig}. Free disk space, resume."
-            )
         log.error("the tests failed", tests=self.claim.run_id, exc_info=error)
         return Verdict("failed", "defect", f"{type(error).__name__}: {error}")
 

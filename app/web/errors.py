@@ -8,14 +8,15 @@ from http import HTTPStatus
 
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
-from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 
 from app.jobs.budgets import BudgetError
 from app.jobs.launch import LaunchError
 from app.minds.prompts import PromptError
 from app.store.budgets import UnknownExperiment
+from app.store.connect import DatabaseError
 from app.store.controls import StateConflict
+from app.store.outage import is_full, is_outage
 from app.store.runs import UnknownRun
 from app.store.shares import EndedShare, UnknownShare
 from app.store.subskills import UnknownSubskillRun
@@ -69,6 +70,8 @@ def invalid(fields: Mapping[str, str]) -> Problem:
     return Problem(422, "invalid", f"Not valid: {', '.join(fields)}.", fields=fields)
 
 
+RETRY_AFTER_S = 5
+
 CODES = {
     400: ("bad_request", "The request cannot be understood."),
     401: ("login_required", "This needs the password."),
@@ -114,10 +117,14 @@ def to_problem(error: Exception) -> Problem | None:
             return invalid(fields)
         case HTTPException():
             return _http_problem(error)
-        case OperationalError() if "full" in str(error.orig):
+        case _ if is_full(error):
             return Problem(507, "disk_full", "The disk is full: nothing was stored. Free some space and try again.")
-        case OperationalError() if "locked" in str(error.orig):
-            return Problem(503, "busy", "The database is busy: nothing was stored. Try again in a moment.")
+        case _ if is_outage(error) or isinstance(error, DatabaseError):
+            text = (
+                "The database does not answer at the moment: nothing was stored. "
+                "Runs that are being played wait for it. Try again in a few seconds."
+            )
+            return Problem(503, "database_unavailable", text, headers={"Retry-After": str(RETRY_AFTER_S)})
     return None
 
 

@@ -61,6 +61,7 @@ DEFAULTS: Mapping[str, str] = MappingProxyType(
         "ratings": "single",
         "embedding": "",
         "name": "",
+        "priority": "0",
         "budget_tokens": "",
         "budget_cost": "",
         "experiment_budget_tokens": "",
@@ -69,7 +70,7 @@ DEFAULTS: Mapping[str, str] = MappingProxyType(
 )
 ADVANCED = (
     "capacity", "initial_stock", "growth", "collapse_threshold", "allocation", "temperature", "top_p", "max_tokens",
-    "ratings", "embedding", "names", "framework", "prompts", "name",
+    "ratings", "embedding", "names", "framework", "prompts", "name", "priority",
     "talk", "report", "observe_others", "home", "disclose", "fidelity", "personas",
 )  # fmt: skip
 
@@ -137,6 +138,7 @@ class Form:
             "ratings": self.values["ratings"],
             "embedding": self.values["embedding"] or None,
             "name": self.values["name"] or None,
+            "priority": self._whole("priority", 0),
         }
         for scope in ("", "experiment_"):
             fields |= self._budget(f"{scope}budget_tokens", f"{scope}budget_cost")

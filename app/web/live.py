@@ -6,6 +6,7 @@ the run is over; a share's stream also ends when its link does.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Literal
 
 from fastapi.sse import ServerSentEvent
@@ -14,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from app.store.queries import events_after
 from app.store.records import RunRecord, RunState
 from app.store.runs import get_run
+from app.web.contexts.words import waiting_text
 from app.web.services import Services
 
 BATCH = 500
@@ -25,7 +27,10 @@ Look = Callable[[], Awaitable[RunRecord | None]]
 
 
 class RunStatus(BaseModel):
-    """How a run is doing; the `status` message of its stream. `over` says that nothing more will come."""
+    """How a run is doing; the `status` message of its stream. `over` says that nothing more will come.
+
+    `waiting` says what is kept of a paused run and when it is tried again, if that happens by itself.
+    """
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -41,12 +46,16 @@ class RunStatus(BaseModel):
     cost: float | None
     unpriced_calls: int
     unreadable: int
+    retry_at: datetime | None
+    retries: int
+    waiting: str | None = None
     over: bool = False
 
 
 def status_of(run: RunRecord) -> RunStatus:
     """Return how *run* is doing."""
-    return RunStatus.model_validate(run).model_copy(update={"over": run.state not in WAITING_STATES})
+    more = {"over": run.state not in WAITING_STATES, "waiting": waiting_text(run, datetime.now(UTC))}
+    return RunStatus.model_validate(run).model_copy(update=more)
 
 
 def look_at(services: Services, run_id: str) -> Look:

@@ -68,6 +68,7 @@ TITLES = {
     413: "Too large",
     422: "Not valid",
     429: "Slow down",
+    503: "The database does not answer",
     507: "The disk is full",
 }
 

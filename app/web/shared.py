@@ -72,6 +72,7 @@ def _as_it_was(run: RunRecord, events: list[Event]) -> RunRecord:
             "reason_kind": "snapshot",
             "reason": "This snapshot was made while the run was going on; it ends here.",
             "control": None,
+            "retry_at": None,
             "ended_at": None,
             "stock": stocks[-1] if stocks else None,
             "events": len(events),

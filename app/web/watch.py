@@ -26,11 +26,19 @@ LINGER_S = 5.0
 
 
 class Watcher:
-    """Wakes streams. `generation` grows with every change that was noticed."""
+    """Wakes streams. `generation` grows with every change that was noticed; `rested` is set while it does not look."""
 
-    def __init__(self, database: Database, interval_s: float = INTERVAL_S) -> None:
+    def __init__(
+        self,
+        database: Database,
+        interval_s: float = INTERVAL_S,
+        linger_s: float = LINGER_S,
+        pause_s: float = PAUSE_AFTER_ERROR_S,
+    ) -> None:
         self._database = database
         self._interval_s = interval_s
+        self._linger_s = linger_s
+        self._pause_s = pause_s
         self._followed: Counter[str] = Counter()
         self._latest: dict[str, RunRecord] = {}
         self._changed = asyncio.Event()
@@ -39,6 +47,7 @@ class Watcher:
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self.generation = 0
+        self.rested = asyncio.Event()
 
     @contextlib.contextmanager
     def following(self, run_id: str) -> Iterator[None]:
@@ -87,12 +96,15 @@ class Watcher:
             try:
                 await self._wanted.wait()
                 async with self._database.changes() as changed:
+                    self.rested.clear()
                     await self._watch(changed)
             except (SQLAlchemyError, OSError, DatabaseError) as error:
                 log.warning("the database cannot be watched", error=str(error))
                 # What is known grows old; whoever asks for it meanwhile asks the database.
                 self._latest.clear()
-                await self._rest(PAUSE_AFTER_ERROR_S)
+                await self._rest(self._pause_s)
+            finally:
+                self.rested.set()
 
     async def _watch(self, changed: Changed) -> None:
         """Wake everybody at each change, the first time at once: something may have been missed before."""
@@ -101,7 +113,7 @@ class Watcher:
                 await self._wake()
             await self._rest(self._interval_s)
             try:
-                await asyncio.wait_for(self._wanted.wait(), LINGER_S)
+                await asyncio.wait_for(self._wanted.wait(), self._linger_s)
             except TimeoutError:
                 return
 

@@ -1,8 +1,6 @@
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 
-import pytest
 from sqlalchemy import func, select
 
 from app.interop.files import find_logs
@@ -12,15 +10,10 @@ from app.store.connect import Database
 from app.store.imports import equal_logs
 from app.store.runs import get_run
 from app.store.tables import CallRow, EventRow, RunRow
+from tests.databases import on_both
 from tests.interop.logs import config, month_of, two_months, write_run
-from tests.support import fresh_database
 
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    opened, _ = fresh_database(tmp_path)
-    yield opened
-    await opened.close()
+database_kind = on_both
 
 
 async def count(database: Database, table: type) -> int:

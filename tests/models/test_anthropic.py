@@ -16,7 +16,7 @@ from app.models.openai_reply import NotACompletion
 from tests.fakes.process import FakeModelServer
 from tests.models.scripted import SAMPLING, MemoryLog, key, said
 from tests.models.test_hub import no_wait
-from tests.models.test_openai import OneClient
+from tests.models.test_openai import OneTransport
 
 ONE = SamplingConfig(top_p=None)
 
@@ -50,7 +50,7 @@ def model(
         api_key_env="A_KEY",
         key=SecretStr("sk-ant-secret"),
     )
-    return AnthropicModel(endpoint, "m", OneClient(handler), "run-1"), seen  # type: ignore[arg-type]
+    return AnthropicModel(endpoint, "m", OneTransport(handler), "run-1"), seen  # type: ignore[arg-type]
 
 
 async def test_a_request_has_its_system_text_apart_and_its_key_in_its_own_header() -> None:

@@ -19,21 +19,21 @@ SECRET = "sk-very-secret"
 GOOD = {"choices": [{"message": {"content": "Answer: 8"}, "finish_reason": "stop"}]}
 
 
-class OneClient:
+class OneTransport:
     """Connections that all lead to a function."""
 
     def __init__(self, handler: Callable[[httpx.Request], httpx.Response]) -> None:
-        self._client = httpx.AsyncClient(transport=httpx.MockTransport(handler))
+        self._transport = httpx.MockTransport(handler)
 
     @contextmanager
-    def take(self) -> Iterator[httpx.AsyncClient]:
-        yield self._client
+    def take(self) -> Iterator[httpx.MockTransport]:
+        yield self._transport
 
 
 def model(handler: Callable[[httpx.Request], httpx.Response], **settings: Any) -> OpenAIModel:
     table = {"base_url": "http://lab.test/v1", "models": ("org/m",), "api_key_env": "LAB_KEY"} | settings
     endpoint = Endpoint(name="lab", key=SecretStr(SECRET), **table)
-    return OpenAIModel(endpoint, "org/m", OneClient(handler), "run-1")  # type: ignore[arg-type]
+    return OpenAIModel(endpoint, "org/m", OneTransport(handler), "run-1")  # type: ignore[arg-type]
 
 
 async def failure(status: int, sent: Any, headers: dict[str, str] | None = None, **settings: Any) -> ModelError:

@@ -7,6 +7,7 @@ from app.models.base import CallKey, Completion, Message, RecordedCall, Retrieva
 from app.store import leases, runs
 from app.store.codec import SegmentBook, pack, pack_messages, unpack, unpack_messages
 from app.store.connect import Database
+from app.store.lost import Watch, recover_lost
 from app.store.queries import events_after, get_call, list_calls
 from app.store.recorder import ReplayDiverged, open_recorder
 from tests.support import played, scripted_config, texts
@@ -110,7 +111,7 @@ async def test_a_player_that_lost_its_run_writes_nothing_more(database: Database
     recorder = await open_recorder(database, old)
     failures: list[BaseException] = []
     recorder.on_failure = failures.append
-    await leases.recover_lost(database, timedelta(seconds=-1))
+    await recover_lost(database, Watch(), timedelta(seconds=-1))
     new = await leases.claim_next(database, "other")
     assert new is not None
     recorder.emit(events[0])

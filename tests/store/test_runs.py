@@ -5,6 +5,7 @@ import pytest
 
 from app.store import controls, leases, runs
 from app.store.connect import Database
+from app.store.lost import MAX_FRUITLESS, Watch, recover_lost
 from app.store.queries import RunFilter, list_runs, run_log
 from tests.support import scripted_config
 
@@ -38,7 +39,7 @@ async def test_a_form_sent_twice_launches_once(database: Database) -> None:
 async def test_whoever_lost_its_claim_cannot_leave_the_run(database: Database) -> None:
     [run_id] = await queue(database)
     old = await leases.claim_next(database, "frozen")
-    assert await leases.recover_lost(database, NOW) == [run_id]
+    assert await recover_lost(database, Watch(), NOW) == [run_id]
     new = await leases.claim_next(database, "alive")
     assert old and new and new.epoch > old.epoch
     with pytest.raises(leases.LostRun):
@@ -53,17 +54,17 @@ async def test_a_player_that_beats_is_not_taken_for_lost(database: Database) -> 
     claim = await leases.claim_next(database, "w")
     assert claim
     await leases.beat(database, [claim])
-    assert await leases.recover_lost(database, timedelta(seconds=5)) == []
+    assert await recover_lost(database, Watch(), timedelta(seconds=5)) == []
 
 
 async def test_a_run_that_kills_its_players_fails_in_the_end(database: Database) -> None:
     [run_id] = await queue(database)
-    for _ in range(leases.MAX_FRUITLESS + 1):
+    for _ in range(MAX_FRUITLESS):
         assert await leases.claim_next(database, "w")
-        await leases.recover_lost(database, NOW)
+        await recover_lost(database, Watch(), NOW)
     run = await runs.get_run(database, run_id)
     assert (run.state, run.reason_kind) == ("failed", "worker")
-    assert "without any progress" in (run.reason or "")
+    assert "without progress" in (run.reason or "")
 
 
 async def test_a_pause_is_a_wish_while_playing_and_a_fact_while_queued(database: Database) -> None:
@@ -90,7 +91,7 @@ async def test_a_wish_survives_the_player_that_did_not_live_to_grant_it(database
     await leases.claim_next(database, "w")
     await controls.request(database, run_id, "stop")
     await controls.request(database, run_id, "pause")
-    await leases.recover_lost(database, NOW)
+    await recover_lost(database, Watch(), NOW)
     assert await state(database, run_id) == "cancelled"
 
 

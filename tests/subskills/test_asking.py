@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from app.store.subskill_leases import resume_tests, stop_tests
+from app.store.subskill_controls import resume_tests, stop_tests
 from app.store.subskills import SubskillRun, get_subskill_run, subskill_calls, subskill_cases
 from app.subskills.plan import SubskillPlan, SubskillPlanError, read_plan, start_tests
 from tests.fakes.process import FakeModelServer

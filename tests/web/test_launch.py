@@ -6,10 +6,13 @@ from app.commons.scenario import conditions, departures
 from app.store.queries import RunFilter, list_runs
 from app.store.runs import get_run
 from app.web.launch_form import DEFAULTS, Form, form_of
+from tests.databases import on_both
 from tests.support import scripted_config
 from tests.web.conftest import Site
 from tests.web.page import Element
 from tests.web.test_api import HOSTILE, store_with_calls
+
+database_kind = on_both
 
 
 def filled(page: Element) -> dict[str, str]:

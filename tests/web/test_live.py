@@ -1,5 +1,6 @@
 import asyncio
 import json
+from pathlib import Path
 
 from app.jobs.player import Player
 from app.models.hub import ModelHub
@@ -8,7 +9,11 @@ from app.store.leases import claim_next
 from app.store.queries import events_after
 from app.store.runs import get_run
 from app.web.live import look_at, stream_run
-from tests.web.conftest import Site
+from tests.databases import on_both
+from tests.support import Instance
+from tests.web.conftest import MODELS, Site
+
+database_kind = on_both
 
 
 def messages(text: str) -> list[dict[str, str]]:
@@ -102,3 +107,22 @@ async def test_nobody_is_followed_once_the_streams_are_over(site: Site) -> None:
     await site.client.get(f"/api/v1/runs/{run}/stream")
     assert site.services.watcher.latest(run) is None
     assert not site.services.watcher._followed
+
+
+async def test_a_run_that_another_process_plays_is_followed_to_its_end(
+    site: Site, tmp_path: Path, database_url: str
+) -> None:
+    instance = Instance(tmp_path, MODELS, database_url)
+    [run] = await instance.launch(minds=["scripted:greedy"], months=3, pace_ms=20)
+    instance.start("worker")
+    states, ids = [], []
+    async with asyncio.timeout(60):
+        async for item in stream_run(site.services, run, look_at(site.services, run)):
+            if item.id is None:
+                states.append(item.data.state)
+            else:
+                ids.append(int(item.id))
+    stored = await events_after(site.database, run)
+    assert ids == [seq for seq, _ in stored] and states[0] == "queued" and states[-1] == "finished"
+    assert "playing" in states, "it was seen while it was played, not only when it was over"
+    await instance.close()

@@ -3,10 +3,13 @@ import pytest
 from app.store.queries import RunFilter
 from app.web.contexts.rows import run_row
 from app.web.filters import read_filter
+from tests.databases import on_both
 from tests.support import scripted_config
 from tests.web.conftest import Site
 from tests.web.page import Element
 from tests.web.test_api import HOSTILE, store_with_calls
+
+database_kind = on_both
 
 
 def titles(page: Element) -> list[str]:

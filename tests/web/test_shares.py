@@ -8,10 +8,13 @@ from app.store.shares import issue_share
 from app.store.tables import ShareRow
 from app.web.live import stream_run
 from app.web.shared import follow_shared
+from tests.databases import on_both
 from tests.support import scripted_config
 from tests.web.conftest import BASE, Site
 from tests.web.test_api import HOSTILE, store_with_calls
 from tests.web.test_live import messages
+
+database_kind = on_both
 
 
 async def share(site: Site, run: str, **wish: object) -> str:

@@ -6,15 +6,17 @@ import httpx
 import pytest
 
 from app.models.base import CallKey, Completion, Message, RecordedCall, Segment
-from app.store.leases import Claim
-from app.store.subskill_leases import claim_next_tests, leave_tests
+from app.store.leases import TESTS, Claim, claim_next, leave
 from app.store.subskill_recorder import open_subskill_recorder
 from app.store.subskills import subskill_cases
 from app.subskills.plan import read_plan, start_tests
 from app.subskills.research import import_results
+from tests.databases import on_both
 from tests.subskills.test_research import write
 from tests.support import ROOT
 from tests.web.conftest import Site
+
+database_kind = on_both
 
 HOSTILE = "<script>alert(1)</script>"
 
@@ -31,7 +33,7 @@ async def start(site: Site, model: str = "local/echo", **plan: object) -> str:
 
 async def answer(site: Site, run_id: str, *, wrong: int = 0, unreadable: int = 0) -> None:
     """Answer all cases, the first *wrong* of each test wrongly and the last *unreadable* unreadably."""
-    claim = await claim_next_tests(site.database, "test")
+    claim = await claim_next(site.database, "test", TESTS)
     assert claim == Claim(run_id=run_id, epoch=1)
     recorder = await open_subskill_recorder(site.database, claim)
     for case in await subskill_cases(site.database, run_id):
@@ -48,7 +50,7 @@ async def answer(site: Site, run_id: str, *, wrong: int = 0, unreadable: int = 0
         update = {"attempts": 1, "answer": None if unread else said, "passed": not unread and said <= case.high}
         recorder.answered(case.model_copy(update=update))
     await recorder.close()
-    await leave_tests(site.database, claim, "finished")
+    await leave(site.database, claim, "finished", TESTS)
 
 
 def form(**changes: str) -> dict[str, str]:

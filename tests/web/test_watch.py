@@ -1,11 +1,13 @@
 import asyncio
-from pathlib import Path
 
-from app.store.connect import open_database
+from app.store.connect import Database, open_database
 from app.store.controls import request
 from app.store.runs import launch
 from app.web.watch import Watcher
-from tests.support import fresh_database, scripted_config
+from tests.databases import on_both
+from tests.support import scripted_config
+
+database_kind = on_both
 
 
 async def queue_run(database, **options) -> str:  # type: ignore[no-untyped-def]
@@ -13,9 +15,8 @@ async def queue_run(database, **options) -> str:  # type: ignore[no-untyped-def]
     return run
 
 
-async def test_a_write_of_another_process_wakes_whoever_waits(tmp_path: Path) -> None:
-    database, url = fresh_database(tmp_path)
-    elsewhere = open_database(url)
+async def test_a_write_of_another_process_wakes_whoever_waits(database: Database, database_url: str) -> None:
+    elsewhere = open_database(database_url)
     watcher = Watcher(database, interval_s=0.01)
     watcher.start()
     await watcher.wait(watcher.generation, 5)
@@ -26,23 +27,21 @@ async def test_a_write_of_another_process_wakes_whoever_waits(tmp_path: Path) ->
     assert watcher.generation > seen
     await watcher.stop()
     await elsewhere.close()
-    await database.close()
 
 
-async def test_nobody_is_woken_where_nothing_changed(tmp_path: Path) -> None:
-    database, _ = fresh_database(tmp_path)
+async def test_nobody_is_woken_where_nothing_changed(database: Database) -> None:
     watcher = Watcher(database, interval_s=0.001)
     watcher.start()
     await watcher.wait(watcher.generation, 5)
     seen = watcher.generation
+    async with database.write():
+        pass
     await watcher.wait(seen, 0.1)
     assert watcher.generation == seen
     await watcher.stop()
-    await database.close()
 
 
-async def test_a_followed_run_is_read_once_for_all_who_look(tmp_path: Path) -> None:
-    database, _ = fresh_database(tmp_path)
+async def test_a_followed_run_is_read_once_for_all_who_look(database: Database) -> None:
     run = await queue_run(database)
     watcher = Watcher(database, interval_s=0.01)
     watcher.start()
@@ -55,13 +54,23 @@ async def test_a_followed_run_is_read_once_for_all_who_look(tmp_path: Path) -> N
         assert latest is not None and latest.state == "paused"
     assert watcher.latest(run) is None
     await watcher.stop()
-    await database.close()
 
 
-async def test_a_watcher_that_nobody_needs_stops_at_once(tmp_path: Path) -> None:
-    database, _ = fresh_database(tmp_path)
+async def test_a_watcher_that_nobody_needs_stops_at_once(database: Database) -> None:
     watcher = Watcher(database)
     watcher.start()
     async with asyncio.timeout(1):
         await watcher.stop()
-    await database.close()
+
+
+async def test_whoever_comes_back_after_a_quiet_time_is_woken_again(database: Database) -> None:
+    watcher = Watcher(database, interval_s=0.001, linger_s=0.01)
+    watcher.start()
+    await watcher.wait(watcher.generation, 5)
+    async with asyncio.timeout(5):
+        await watcher.rested.wait()
+    await queue_run(database)
+    seen = watcher.generation
+    await watcher.wait(seen, 5)
+    assert watcher.generation > seen
+    await watcher.stop()

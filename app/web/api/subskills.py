@@ -6,7 +6,7 @@ from fastapi import APIRouter, Header, Path, Query
 from pydantic import BaseModel
 
 from app.store.records import RunState
-from app.store.subskill_leases import resume_tests, stop_tests
+from app.store.subskill_controls import resume_tests, stop_tests
 from app.store.subskills import SubskillCall, SubskillCase, list_subskill_runs, subskill_calls, subskill_cases
 from app.subskills.plan import SubskillPlan, start_tests
 from app.subskills.report import (

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from app.commons.fidelity import fidelity_text
 from app.commons.scenario import conditions, departures, scenarios
 from app.store.budgets import PAUSED_BY_BUDGET, PAUSED_BY_DAY
 from app.store.records import RunRecord
 from app.web import urls
-from app.web.contexts.words import mind_counts
+from app.web.contexts.words import mind_counts, waiting_text
 from app.web.format import count
 
 SPARK_WIDTH, SPARK_HEIGHT = 120, 32
@@ -30,7 +31,7 @@ class RunRow:
 
     `title` says scenario, condition and seed, or is the run's name with these in `subtitle`; `badge` says how it came
     out or how it is doing (the kind that colours it, and a word); `minds` who decides; `tags` what a reader must know
-    before trusting a number; `unit` what gains are counted in.
+    before trusting a number; `unit` what gains are counted in; `note` why a run is paused and when it is tried again.
     """
 
     run: RunRecord
@@ -45,11 +46,12 @@ class RunRow:
     badge: tuple[str, str]
     tags: tuple[str, ...]
     months: str
+    note: str | None = None
     spark: Spark | None = None
 
     @property
     def active(self) -> bool:
-        """Whether the run is queued or being played: its line changes by itself."""
+        """Whether the line changes by itself: the run is queued, being played, or tried again soon."""
         return self.run.live
 
 
@@ -74,8 +76,17 @@ def run_row(run: RunRecord, stocks: Sequence[tuple[int, int]] | None = None) -> 
         badge=badge(run),
         tags=tags(run),
         months=f"{run.months_played}/{run.months}",
+        note=note(run),
         spark=None if stocks is None else spark(stocks, run),
     )
+
+
+def note(run: RunRecord) -> str | None:
+    """Return why a run that its user did not pause is paused or failed, and when it is tried again."""
+    if run.state not in ("paused", "failed") or run.reason_kind in ("user", None) or not run.reason:
+        return None
+    waiting = waiting_text(run, datetime.now(UTC))
+    return f"{run.reason} {waiting}" if waiting else run.reason
 
 
 def minds(run: RunRecord) -> str:
@@ -104,6 +115,8 @@ def badge(run: RunRecord) -> tuple[str, str]:
         return "collapsed", "collapsed"
     if run.state == "playing" and run.control:
         return "playing", "pausing" if run.control == "pause" else "stopping"
+    if run.waiting:
+        return "paused", "tries again"
     if run.state == "paused" and run.reason_kind in (PAUSED_BY_BUDGET, PAUSED_BY_DAY):
         return "paused", f"paused: {run.reason_kind}"
     return run.state, run.state

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from math import sqrt
 from typing import Any
@@ -35,6 +36,7 @@ from app.web.contexts.words import (
     outcome_badge,
     state_word,
     stock_sentence,
+    waiting_text,
 )
 
 TAG_TITLES = {
@@ -143,6 +145,11 @@ class RunPage:
         if self.record.state == "finished" or self.snapshot:
             return None
         return state_word(self.record)
+
+    @property
+    def waiting(self) -> str | None:
+        """What is kept of a run that is tried again by itself, and when that is; None for others."""
+        return waiting_text(self.record, datetime.now(UTC))
 
     @property
     def snapshot(self) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from app.commons.scenario import Scenario, scenarios
 from app.store.subskills import SubskillCall, SubskillCase, SubskillRun
@@ -9,6 +10,7 @@ from app.subskills.catalogue import TESTS, SubskillTest
 from app.subskills.results import ScoredTest, comparisons, label_of_test, results
 from app.subskills.statistics import Paired
 from app.web import urls
+from app.web.contexts.words import waiting_text
 
 CasesOf = Mapping[str, Sequence[SubskillCase]]
 
@@ -23,6 +25,11 @@ class SubskillRow:
     set_label: str
     badge: tuple[str, str]
     share: float | None
+
+    @property
+    def waiting(self) -> str | None:
+        """What is kept of tests that are tried again by themselves, and when that is; None for others."""
+        return waiting_text(self.run, datetime.now(UTC))
 
 
 @dataclass(frozen=True)

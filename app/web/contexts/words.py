@@ -2,11 +2,13 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from datetime import datetime
 
 from app.analysis.replay import AgentMonth, MonthReplay, Replay
 from app.commons.config import EpisodeConfig, GenerativeMind, RecordedMind, ScriptedMind
 from app.commons.scenario import Scenario
 from app.store.records import RunRecord
+from app.store.subskills import SubskillRun
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,25 @@ def state_word(record: RunRecord) -> str:
         return "stopping"
     if record.live and record.control == "pause":
         return "pausing at the end of the month"
+    if record.waiting:
+        return "paused, tries again by itself"
     return record.state
+
+
+def waiting_text(record: RunRecord | SubskillRun, at: datetime) -> str | None:
+    """Say what is kept and when it is tried again, seen from the moment *at*; None if that does not happen by itself.
+
+    "Everything up to month 4 is kept. Tries again at 14:05 UTC (in 2 min), attempt 3."
+    """
+    if not record.waiting or record.retry_at is None:
+        return None
+    months = record.months_played if isinstance(record, RunRecord) else 0
+    kept = f"Everything up to month {months} is kept." if months else "Everything so far is kept."
+    seconds = (record.retry_at - at).total_seconds()
+    if seconds <= 0:
+        return f"{kept} It is tried again now, attempt {record.retries}."
+    wait = f"in {seconds:.0f} s" if seconds < 90 else f"in {seconds / 60:.0f} min"
+    return f"{kept} Tries again at {record.retry_at:%H:%M} UTC ({wait}), attempt {record.retries}."
 
 
 def mind_label(mind: ScriptedMind | GenerativeMind | RecordedMind) -> str:

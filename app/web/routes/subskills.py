@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from app.commons.scenario import scenarios
 from app.minds.prompts import PromptError
-from app.store.subskill_leases import resume_tests, stop_tests
+from app.store.subskill_controls import resume_tests, stop_tests
 from app.store.subskills import SubskillRun, list_subskill_runs, subskill_calls, subskill_cases
 from app.subskills.catalogue import CASES, TESTS
 from app.subskills.plan import SCENARIOS, SubskillPlanError, read_plan, start_tests

@@ -20,6 +20,7 @@ export class Live {
     this.source = new EventSource(`${this.run.api}/stream?after=${this.run.last}`);
     this.source.onopen = () => {
       this.failures = 0;
+      this.streamed = true;
       this.chip("Live", "live");
     };
     this.source.onmessage = (message) => this.take({ seq: Number(message.lastEventId), ...JSON.parse(message.data) });
@@ -95,6 +96,13 @@ export class Live {
       const { events, state } = await answer.json();
       if (events.length) this.handlers.events(events);
       this.chip("Polling", "warn");
+      if (this.streamed) {
+        // The server was away and is back: the stream got through before, so it will again.
+        this.polling = false;
+        this.failures = 0;
+        this.open();
+        return;
+      }
       this.status({ state });
       if (this.over) return;
     } catch {

@@ -1,0 +1,1 @@
+"""Keeping an instance: backup and restore, and the examination of `govsim doctor`."""
