@@ -8,7 +8,9 @@ down_revision = "0004_queue"
 branch_labels = None
 depends_on = None
 
-BUDGET = (("budget_tokens", sa.BigInteger()), ("budget_cost", sa.Float(53)))
+WHOLE = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+WORDS = sa.String(16).with_variant(sa.String(collation="C"), "postgresql")
+BUDGET = (("budget_tokens", WHOLE), ("budget_cost", sa.Float(53)))
 
 
 def upgrade() -> None:
@@ -16,18 +18,15 @@ def upgrade() -> None:
         with op.batch_alter_table(name) as table:
             for column, kind in BUDGET:
                 table.add_column(sa.Column(column, kind, nullable=True))
-    # Compared byte by byte, as every text is.
-    postgresql = op.get_bind().dialect.name == "postgresql"
-    words = sa.String(collation="C") if postgresql else sa.String(length=16)
     op.create_table(
         "usage_day",
         sa.Column("day", sa.Date(), nullable=False),
-        sa.Column("subject", words, nullable=False),
-        sa.Column("calls", sa.BigInteger(), nullable=False),
-        sa.Column("prompt_tokens", sa.BigInteger(), nullable=False),
-        sa.Column("completion_tokens", sa.BigInteger(), nullable=False),
+        sa.Column("subject", WORDS, nullable=False),
+        sa.Column("calls", WHOLE, nullable=False),
+        sa.Column("prompt_tokens", WHOLE, nullable=False),
+        sa.Column("completion_tokens", WHOLE, nullable=False),
         sa.Column("cost", sa.Float(53), nullable=False),
-        sa.Column("unpriced", sa.BigInteger(), nullable=False),
+        sa.Column("unpriced", WHOLE, nullable=False),
         sa.PrimaryKeyConstraint("day", "subject"),
     )
 
