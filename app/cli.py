@@ -14,6 +14,7 @@ import typer
 from pydantic import ValidationError
 from sqlalchemy.exc import OperationalError
 
+from app.budget_cli import budget
 from app.command_line import errors, fail, hub_of, number_or_none, prompt_folders, settings_and_schema, start_logs
 from app.commons.config import AllocationRule
 from app.commons.scenario import UnknownName
@@ -22,6 +23,7 @@ from app.doctor_cli import doctor
 from app.interop.export import ExportError
 from app.interop.files import NothingToImport
 from app.interop.research_log import NothingToExport
+from app.jobs.budgets import BudgetError
 from app.jobs.choices import read_choices
 from app.jobs.complaints import sentence
 from app.jobs.launch import LaunchError, LaunchPlan
@@ -37,10 +39,11 @@ from app.prompts_cli import prompt_commands
 from app.record_cli import export, rerun
 from app.settings import SettingsError, load_settings
 from app.store.connect import DatabaseError, open_database
+from app.store.controls import StateConflict
 from app.store.news import news_of
 from app.store.permits import SharedLedger
 from app.store.retention import RetentionError
-from app.store.runs import UnknownRun
+from app.store.runs import UnknownExperiment, UnknownRun
 from app.subskills.plan import SubskillPlanError
 from app.subskills.research import UnreadableResults
 from app.subskills_cli import import_subskills, subskills
@@ -60,6 +63,8 @@ KNOWN_ERRORS = (
     DatabaseError,
     ModelError,
     LaunchError,
+    BudgetError,
+    StateConflict,
     PromptError,
     NothingToImport,
     NothingToExport,
@@ -81,7 +86,7 @@ def plan_or_fail(**fields: object) -> LaunchPlan:
     try:
         return LaunchPlan.model_validate(fields)
     except ValidationError as error:
-        fail(f"{str(error.errors()[0]['loc'][0]).capitalize()}: {sentence(error)}")
+        fail(f"{str(error.errors()[0]['loc'][0]).capitalize().replace('_', ' ')}: {sentence(error)}")
 
 
 @app.command()
@@ -115,6 +120,7 @@ def worker(
     from app.jobs.roll_call import RollCall, on_the_list
     from app.jobs.supervise import follow_parent, stop_when_told
     from app.jobs.worker import Worker
+    from app.store.purse import Purse
     from app.subskills.worker import SubskillWorker
 
     settings = settings_and_schema("info")
@@ -129,9 +135,17 @@ def worker(
                 stale_after = timedelta(seconds=settings.stale_after_s)
                 capacity = runs_at_once or settings.runs_per_worker
                 retry_after_s = settings.retry_after_s
-                runs = Worker(database, hub, capacity=capacity, stale_after=stale_after, retry_after_s=retry_after_s)
+                purse = Purse(database, hub.price_of, settings.daily_budget)
+                runs = Worker(
+                    database,
+                    hub,
+                    capacity=capacity,
+                    stale_after=stale_after,
+                    retry_after_s=retry_after_s,
+                    purse=purse,
+                )
                 tests = SubskillWorker(
-                    database, hub, owner=runs.owner, stale_after=stale_after, retry_after_s=retry_after_s
+                    database, hub, owner=runs.owner, stale_after=stale_after, retry_after_s=retry_after_s, purse=purse
                 )
                 roll_call = RollCall(
                     database,
@@ -146,6 +160,7 @@ def worker(
                     await asyncio.gather(
                         runs.work(stop, opened, news),
                         tests.work(stop, opened, news),
+                        purse.keep_waking(stop),
                         keep_house(database, settings.keep_prompts, stop),
                     )
         finally:
@@ -206,10 +221,23 @@ def run(
     ] = None,
     name: Annotated[str | None, typer.Option(help="A name for the experiment.")] = None,
     priority: Annotated[int, typer.Option(help="-100 to 100: counts while a run waits, such as when resumed.")] = 0,
+    budget_tokens: Annotated[
+        int | None, typer.Option(help="Each run pauses at the end of a month after so many tokens, in and out.")
+    ] = None,
+    budget_cost: Annotated[float | None, typer.Option(help="Each run pauses after so many US dollars.")] = None,
+    experiment_budget_tokens: Annotated[
+        int | None, typer.Option(help="All runs together pause after so many tokens.")
+    ] = None,
+    experiment_budget_cost: Annotated[
+        float | None, typer.Option(help="All runs together pause after so many US dollars.")
+    ] = None,
+    estimate: Annotated[
+        bool, typer.Option("--estimate", help="Say what the runs would use; store and play nothing.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print each finished run as one JSON object.")] = False,
 ) -> None:
     """Play episodes here and now; they are stored like those launched in the browser."""
-    from app.console import play_here
+    from app.console import play_here, print_estimate
 
     if allocation not in ("stochastic", "proportional"):
         fail(f"There is no allocation rule '{allocation}'. Choose stochastic or proportional.")
@@ -240,8 +268,15 @@ def run(
         embedding=embedding,
         name=name,
         priority=priority,
+        budget_tokens=budget_tokens,
+        budget_cost=budget_cost,
+        experiment_budget_tokens=experiment_budget_tokens,
+        experiment_budget_cost=experiment_budget_cost,
     )
     settings = settings_and_schema()
+    if estimate:
+        asyncio.run(print_estimate(settings, plan, hub=hub_of(settings), as_json=as_json))
+        return
     raise typer.Exit(
         asyncio.run(
             play_here(settings, plan, hub=hub_of(settings), prompt_folders=prompt_folders(settings), as_json=as_json)
@@ -289,7 +324,7 @@ def models(
     print_models(hub, as_json=as_json)
 
 
-for command in (rerun, export, subskills, backup, restore, retain, doctor):
+for command in (rerun, export, subskills, budget, backup, restore, retain, doctor):
     app.command()(command)
 app.command("import-subskills")(import_subskills)
 
@@ -301,6 +336,9 @@ def main() -> None:
         app()
     except UnknownRun as error:
         errors.print(f"govsim: There is no run '{error}' in this database.")
+        sys.exit(2)
+    except UnknownExperiment as error:
+        errors.print(f"govsim: There is no experiment '{error}' in this database.")
         sys.exit(2)
     except KNOWN_ERRORS as error:
         errors.print(f"govsim: {error}")

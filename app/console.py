@@ -23,7 +23,9 @@ from app.interop.library import importing
 from app.interop.research import read_log
 from app.interop.summary import summary
 from app.jobs.answers import answers_of
-from app.jobs.launch import LaunchPlan, launch_plan
+from app.jobs.estimate import estimate
+from app.jobs.estimate_words import lines, sentence
+from app.jobs.launch import LaunchPlan, launch_plan, plan_configs, require_prices
 from app.jobs.player import Player
 from app.jobs.report import outcome, presence_of, run_object
 from app.jobs.roll_call import RollCall, on_the_list
@@ -32,11 +34,13 @@ from app.minds.relevance import warm_up
 from app.models.check import check_models
 from app.models.hub import ModelHub
 from app.settings import Settings
-from app.store.connect import Database, open_database
+from app.store.connect import open_database
 from app.store.leases import Claim
 from app.store.permits import SharedLedger
+from app.store.purse import Purse
 from app.store.records import RunRecord
-from app.store.runs import get_run
+from app.store.runs import get_run, now
+from app.store.spending import spent_on
 
 out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
@@ -59,10 +63,13 @@ async def play_here(
                 plan,
                 check_model=hub.check_name,
                 prompt_folders=prompt_folders,
+                price_of=hub.price_of,
                 owner=(owner := owner_name("govsim-run")),
             )
             structlog.get_logger().info("playing", owner=owner, runs=ids)
-            worker = Worker(database, hub, capacity=len(ids), stale_after=timedelta(seconds=settings.stale_after_s))
+            purse = Purse(database, hub.price_of, settings.daily_budget)
+            stale_after = timedelta(seconds=settings.stale_after_s)
+            worker = Worker(database, hub, capacity=len(ids), stale_after=stale_after, purse=purse)
             roll_call = RollCall(
                 database,
                 hub.meter,
@@ -72,7 +79,7 @@ async def play_here(
                 busy=lambda: (worker.playing, 0, False),
             )
             async with on_the_list(roll_call):
-                runs = await _play_all(worker, database, hub, ids, show=not as_json)
+                runs = await _play_all(worker, purse, hub, ids, show=not as_json)
             counts = [await answers_of(database, run.id) for run in runs]
             presences = [await presence_of(database, run) for run in runs]
     finally:
@@ -89,9 +96,32 @@ async def play_here(
     return 0 if all(run.state == "finished" for run in runs) else 1
 
 
-async def _play_all(
-    worker: Worker, database: Database, hub: ModelHub, ids: Sequence[str], *, show: bool
-) -> list[RunRecord]:
+async def print_estimate(settings: Settings, plan: LaunchPlan, *, hub: ModelHub, as_json: bool) -> None:
+    """Print what the runs of *plan* would use; store nothing.
+
+    Raises:
+        app.jobs.launch.LaunchError: if the plan is wrong.
+    """
+    configs = plan_configs(plan, hub.check_name)
+    require_prices(plan, configs, hub.price_of)
+    database = open_database(settings.database_url)
+    try:
+        found = await estimate(database, configs[0], len(configs), price_of=hub.price_of, endpoints=hub.views())
+        today = await spent_on(database, now().date())
+    finally:
+        await database.close()
+    if as_json:
+        typer.echo(found.model_dump_json())
+        return
+    out.print(sentence(found), markup=False)
+    for label, text in lines(found, plan.budget, plan.shared, settings.daily_budget, today):
+        out.print(f"  {label + ':':<28} {text}", markup=False)
+    if found.source:
+        out.print(f"  {found.source}", markup=False)
+
+
+async def _play_all(worker: Worker, purse: Purse, hub: ModelHub, ids: Sequence[str], *, show: bool) -> list[RunRecord]:
+    database = purse.database
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("months"))
     with Progress(*columns, TimeElapsedColumn(), console=err, disable=not show, transient=True) as progress:
         players = []
@@ -103,7 +133,7 @@ async def _play_all(
                 if isinstance(event, Harvested):
                     progress.update(bar, completed=event.month)  # type: ignore[arg-type]
 
-            players.append(Player(database, hub, Claim(run_id=run_id, epoch=1), on_event=advance))
+            players.append(Player(database, hub, Claim(run_id=run_id, epoch=1), on_event=advance, purse=purse))
 
         def interrupt() -> None:
             for player in players:

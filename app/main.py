@@ -61,6 +61,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 templates=Templates(chosen.templates, assets),
                 gate=Gate(chosen.password, metrics_token=chosen.metrics_token),
                 version=__version__,
+                daily=chosen.daily_budget,
                 meters=meters,
                 instance=Instance(database),
             )

@@ -10,6 +10,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
+from app.store.records import MAX_COST, MAX_TOKENS, Budget
+
 _PACKAGE = Path(__file__).resolve().parent
 
 
@@ -41,6 +43,16 @@ class Settings(BaseSettings):
     keep_prompts_days: float | None = Field(
         default=None, ge=1, description="workers drop the prompts of runs that ended longer ago; none: they are kept"
     )
+    daily_tokens: int | None = Field(
+        default=None, ge=1, le=MAX_TOKENS, description="what all runs may use a day (UTC), in and out"
+    )
+    daily_cost: float | None = Field(
+        default=None,
+        gt=0,
+        le=MAX_COST,
+        allow_inf_nan=False,
+        description="what all runs may cost a day (UTC), in US dollars",
+    )
     stale_after_s: float = Field(
         default=12.0, gt=2, description="a silent worker's runs and places are taken over after this"
     )
@@ -55,6 +67,11 @@ class Settings(BaseSettings):
     metrics_token: str | None = Field(
         default=None, min_length=8, description="opens /metrics to a program that has it, where a password is set"
     )
+
+    @property
+    def daily_budget(self) -> Budget:
+        """Return what all runs together may spend a day."""
+        return Budget(tokens=self.daily_tokens, cost=self.daily_cost)
 
     @property
     def secrets(self) -> set[str]:

@@ -48,6 +48,7 @@ def subskills(
                 hub=hub_of(settings),
                 prompt_folders=prompt_folders(settings),
                 stale_after=timedelta(seconds=settings.stale_after_s),
+                daily=settings.daily_budget,
                 as_json=as_json,
             )
         )

@@ -83,6 +83,7 @@ class Instance:
         (folder / "models.toml").write_text(models_toml)
         self.database, self.url = fresh_database(folder, url)
         self.processes: list[subprocess.Popen[str]] = []
+        self.settings: dict[str, str] = {}
 
     @property
     def environment(self) -> dict[str, str]:
@@ -93,6 +94,7 @@ class Instance:
             "GOVSIM_MODELS_FILE": str(self.folder / "models.toml"),
             "GOVSIM_STALE_AFTER_S": "3",
             "GOVSIM_RETRY_AFTER_S": "0.5",
+            **self.settings,
         }
 
     def start(self, *arguments: str, module: str = "app.cli", **environment: str) -> "subprocess.Popen[str]":

@@ -321,3 +321,37 @@ def test_retention_says_what_it_would_do_and_what_it_did(tmp_path: Path) -> None
     done = json.loads(govsim(tmp_path, *rule, "--compact", "--json").stdout)
     assert len(done["dropped"][0]["runs"]) == 1 and done["free"] == 0
     assert "0 runs dropped" in govsim(tmp_path, *rule).stdout
+
+
+def test_budgets_on_the_command_line(tmp_path: Path) -> None:
+    with FakeModelServer(seed=1) as server:
+        models = tmp_path / "models.toml"
+        models.write_text(
+            server.models_toml("lab")
+            + '\n[[endpoints.lab.prices]]\nmodel = "villager"\ninput_per_mtok = 1\noutput_per_mtok = 4\n'
+        )
+        lab = {"GOVSIM_MODELS_FILE": str(models)}
+        villagers = ("run", "--mind", "generative:lab/villager", "--months", "4")
+
+        told = govsim(tmp_path, *villagers, "--estimate", "--budget-cost", "0.05", **lab)
+        assert told.returncode == 0 and "284 model calls" in told.stdout
+        assert "Of a run's budget" in told.stdout and "of $0.05" in told.stdout
+        assert govsim(tmp_path, *villagers, "--estimate", "--json", **lab).stdout.startswith('{"runs":1')
+
+        done = govsim(tmp_path, *villagers, "--budget-cost", "0.05", "--json", **lab)
+        run = json.loads(done.stdout)
+        assert (done.returncode, run["state"]) == (1, "paused")
+        assert run["reason"].startswith("Budget of $0.05 reached: $0.0")
+        shown = govsim(tmp_path, "budget", run["id"], **lab)
+        assert "Budget: $0.05. The run is paused." in shown.stdout
+        raised = govsim(tmp_path, "budget", run["id"], "--cost", "5", "--tokens", "2,000,000", **lab)
+        assert raised.stdout.endswith("Budget: 2,000,000 tokens or $5.00. The run is queued.\n")
+        for arguments, says in (
+            (("budget", run["id"], "--tokens", "0"), "--tokens: Give at least 1."),
+            (("budget", run["id"], "--cost", "lots"), "--cost: Write an amount in US dollars"),
+            (("budget", "r2222222"), "There is no run 'r2222222'"),
+            ((*villagers, "--budget-tokens", "0"), "Budget tokens: Give at least 1."),
+            (("run", "--mind", "generative:lab/greedy", "--budget-cost", "5"), "the price of lab/greedy is unknown"),
+        ):
+            wrong = govsim(tmp_path, *arguments, **lab)
+            assert wrong.returncode == 2 and says in wrong.stderr, wrong.stderr

@@ -1,7 +1,7 @@
 """Plays an episode: month after month, until collapse or the last month."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from app.commons.config import EpisodeConfig
 from app.commons.events import Ended, MonthEnded
@@ -11,6 +11,8 @@ from app.commons.scenario import get_scenario
 from app.engine.month import Emit, Episode, Month
 from app.engine.phases import PHASES
 
+BeforeMonth = Callable[[int], Awaitable[None]]
+
 
 class Outcome(Frozen):
     """How an episode ended."""
@@ -19,7 +21,18 @@ class Outcome(Frozen):
     months_played: int
 
 
-async def play(config: EpisodeConfig, minds: Mapping[str, Mind], framework: Framework, emit: Emit) -> Outcome:
+async def go_on(month: int) -> None:
+    """Begin every month at once."""
+
+
+async def play(
+    config: EpisodeConfig,
+    minds: Mapping[str, Mind],
+    framework: Framework,
+    emit: Emit,
+    *,
+    before_month: BeforeMonth = go_on,
+) -> Outcome:
     """Play an episode from month 1 and return how it ended.
 
     Equal configuration and equal answers give equal events, in whatever order the answers arrive. A collapse is tested
@@ -30,6 +43,7 @@ async def play(config: EpisodeConfig, minds: Mapping[str, Mind], framework: Fram
         minds: the mind of each agent, by name.
         framework: what reads the talk.
         emit: takes each event as it happens; what it raises stops the episode.
+        before_month: awaited before each month begins; what it raises stops the episode between two months.
 
     Raises:
         BaseExceptionGroup: holding whatever a mind, the framework or `emit` raised inside a month.
@@ -37,6 +51,7 @@ async def play(config: EpisodeConfig, minds: Mapping[str, Mind], framework: Fram
     episode = Episode(config, get_scenario(config.scenario), minds, framework, emit)
     stock = config.game.initial_stock
     for number in range(1, config.game.months + 1):
+        await before_month(number)
         month = await _play_month(number, stock, episode)
         stock = month.stock_next
         if month.collapsed or number == config.game.months:

@@ -33,8 +33,10 @@ from app.minds.build import load_prompt_sets, require_pieces
 from app.minds.prompt_folders import SET_NAME
 from app.minds.prompts import PromptError
 from app.models.hub import Kind
+from app.models.prices import Price
 from app.store.connect import Database
-from app.store.records import HIGHEST_PRIORITY, LOWEST_PRIORITY
+from app.store.purse import PriceOf, models_of, no_price, unpriced_models
+from app.store.records import HIGHEST_PRIORITY, LOWEST_PRIORITY, MAX_COST, MAX_TOKENS, NO_BUDGET, Budget
 from app.store.runs import launch, prompt_names
 
 MAX_RUNS = 200
@@ -103,6 +105,28 @@ class LaunchPlan(BaseModel):
     priority: int = Field(
         default=0, ge=LOWEST_PRIORITY, le=HIGHEST_PRIORITY, description="queued runs of a higher one are played first"
     )
+    budget_tokens: int | None = Field(
+        default=None, ge=1, le=MAX_TOKENS, description="each run pauses after this many tokens, in and out together"
+    )
+    budget_cost: float | None = Field(
+        default=None, gt=0, le=MAX_COST, allow_inf_nan=False, description="each run pauses after this many US dollars"
+    )
+    experiment_budget_tokens: int | None = Field(
+        default=None, ge=1, le=MAX_TOKENS, description="all runs together pause after this many tokens"
+    )
+    experiment_budget_cost: float | None = Field(
+        default=None, gt=0, le=MAX_COST, allow_inf_nan=False, description="all runs together: US dollars"
+    )
+
+    @property
+    def budget(self) -> Budget:
+        """What each run may spend."""
+        return Budget(tokens=self.budget_tokens, cost=self.budget_cost)
+
+    @property
+    def shared(self) -> Budget:
+        """What all runs may spend together."""
+        return Budget(tokens=self.experiment_budget_tokens, cost=self.experiment_budget_cost)
 
 
 def plan_configs(plan: LaunchPlan, check_model: CheckModel) -> list[EpisodeConfig]:
@@ -150,12 +174,30 @@ def plan_configs(plan: LaunchPlan, check_model: CheckModel) -> list[EpisodeConfi
         raise LaunchError({"agents": sentence(error)}) from None
 
 
+def no_prices(name: str) -> Price | None:
+    """Know no price: every budget in dollars is refused."""
+    return None
+
+
+def require_prices(plan: LaunchPlan, configs: Sequence[EpisodeConfig], price_of: PriceOf) -> None:
+    """Do nothing if a budget in dollars can be kept, or none is asked for.
+
+    Raises:
+        LaunchError: if the price of a model is unknown.
+    """
+    asked = [name for name in ("budget_cost", "experiment_budget_cost") if getattr(plan, name) is not None]
+    models = frozenset().union(*(models_of(config) for config in configs))
+    if asked and (unknown := unpriced_models(models, price_of)):
+        raise LaunchError({name: no_price(unknown) for name in asked})
+
+
 async def launch_plan(
     database: Database,
     plan: LaunchPlan,
     *,
     check_model: CheckModel,
     prompt_folders: Sequence[Path],
+    price_of: PriceOf = no_prices,
     submission: str | None = None,
     owner: str | None = None,
 ) -> tuple[str | None, list[str]]:
@@ -166,6 +208,7 @@ async def launch_plan(
         plan: what is asked for.
         check_model: as for `plan_configs`.
         prompt_folders: where prompt sets lie.
+        price_of: what a model costs; a budget in dollars needs it.
         submission: a form's token; the same again launches nothing new.
         owner: who plays the runs at once; None leaves them to the workers.
 
@@ -173,6 +216,7 @@ async def launch_plan(
         LaunchError: if the plan is wrong; nothing is stored.
     """
     configs = plan_configs(plan, check_model)
+    require_prices(plan, configs, price_of)
     try:
         load_prompt_sets(prompt_folders, {plan.prompts})
     except PromptError as error:
@@ -181,11 +225,13 @@ async def launch_plan(
         database,
         configs,
         prompt_folders=prompt_folders,
-        experiment=plan.name or (default_name(plan) if len(configs) > 1 or submission else None),
+        experiment=plan.name or (default_name(plan) if len(configs) > 1 or submission or plan.shared else None),
         submission=submission,
         owner=owner,
         pace_ms=plan.pace_ms,
         priority=plan.priority,
+        budget=plan.budget,
+        shared=plan.shared,
     )
 
 
@@ -199,6 +245,8 @@ async def launch_configs(
     owner: str | None = None,
     pace_ms: int = 0,
     priority: int = 0,
+    budget: Budget = NO_BUDGET,
+    shared: Budget = NO_BUDGET,
 ) -> tuple[str | None, list[str]]:
     """Store one run a configuration, with the prompt sets they use, all or none."""
     wanted = set().union(*(prompt_names(config) for config in configs))
@@ -215,6 +263,8 @@ async def launch_configs(
         owner=owner,
         pace_ms=pace_ms,
         priority=priority,
+        budget=budget,
+        shared=shared,
     )
 
 

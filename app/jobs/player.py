@@ -9,7 +9,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from structlog.contextvars import bind_contextvars
 
-from app.commons.events import Event, MonthStarted, parse_event
+from app.commons.events import Event, parse_event
 from app.commons.metrics import EpisodeMetrics, episode_metrics, harvests
 from app.engine.play import play
 from app.engine.version import ENGINE_VERSION
@@ -23,6 +23,7 @@ from app.store.connect import Database
 from app.store.leases import Claim, LostRun
 from app.store.outage import PATIENCE_S, patiently
 from app.store.prompt_sets import load_prompt_set
+from app.store.purse import BudgetReached, Purse, models_of
 from app.store.queries import events_after
 from app.store.recorder import ReplayDiverged, RunRecorder, open_recorder
 from app.store.records import RunRecord, RunState
@@ -65,10 +66,12 @@ class Player:
         drain_seconds: float = DRAIN_SECONDS,
         lease: Callable[[], Awaitable[None]] = _always,
         retry_after_s: float = FIRST_WAIT_S,
+        purse: Purse | None = None,
     ) -> None:
         self.claim = claim
         self._database = database
         self._hub = hub
+        self._purse = purse or Purse(database, hub.price_of)
         self._on_event = on_event
         self._drain_seconds = drain_seconds
         self._lease = lease
@@ -137,7 +140,9 @@ class Player:
         return PATIENCE_S if self._wish is None else self._drain_seconds
 
     async def _open(self) -> tuple[RunRecord, RunRecorder]:
-        return await get_run(self._database, self.claim.run_id), await open_recorder(self._database, self.claim)
+        return await get_run(self._database, self.claim.run_id), await open_recorder(
+            self._database, self.claim, clock=self._purse.clock
+        )
 
     async def _leave(self, run: RunRecord, verdict: Verdict) -> None:
         metrics = await measure(self._database, run)
@@ -185,18 +190,26 @@ class Player:
         def open_model(name: str) -> Model:
             return DrainingModel(self._hub.open(name, run.id, recorder), self._calls, ready)
 
-        def emit(event: Event) -> None:
-            if self._pause and isinstance(event, MonthStarted) and event.month > 1:
+        asks = bool(models_of(run.episode))
+
+        async def before_month(month: int) -> None:
+            if self._pause and month > 1:
                 raise PauseAsked
-            if isinstance(event, MonthStarted) and not recorder.replaying:
-                log.debug("month", month=event.month, calls=recorder.totals.calls)
+            if not recorder.replaying:
+                log.debug("month", month=month, calls=recorder.totals.calls)
+            if asks and not recorder.replaying:
+                await recorder.flush()
+                what = f"run {run.id} waits to begin month {month}"
+                await patiently(lambda: self._purse.check_run(run.id, run.episode, month), what)
+
+        def emit(event: Event) -> None:
             recorder.emit(event)
             self._on_event(event)
 
         minds, framework = build_minds(run.episode, prompts, open_model)
         if run.pace_ms:
             minds = paced(minds, run.episode, run.pace_ms / 1000, lambda: not recorder.replaying)
-        await play(run.episode, minds, framework, emit)
+        await play(run.episode, minds, framework, emit, before_month=before_month)
 
     def _fail(self, error: BaseException) -> None:
         self._recorder_failure = error
@@ -213,6 +226,8 @@ class Player:
             await self._calls.drain(self._drain_seconds)
         if isinstance(cause, PauseAsked):
             return Verdict("paused", "user", "Paused on request.")
+        if isinstance(cause, BudgetReached):
+            return Verdict("paused", cause.kind, str(cause))
         if (known := trouble(cause)) is not None:
             return known
         if isinstance(cause, ReplayDiverged):

@@ -16,6 +16,7 @@ from app.store.connect import Database
 from app.store.keeper import Keeper, OpenQueue
 from app.store.leases import Claim
 from app.store.news import News
+from app.store.purse import Purse
 from app.store.waiting import FIRST_WAIT_S
 
 log = structlog.get_logger()
@@ -37,9 +38,11 @@ class Worker:
         capacity: int,
         stale_after: timedelta,
         retry_after_s: float = FIRST_WAIT_S,
+        purse: Purse | None = None,
     ) -> None:
         self._database = database
         self._hub = hub
+        self._purse = purse or Purse(database, hub.price_of)
         self._capacity = capacity
         self._retry_after_s = retry_after_s
         self._keeper = Keeper(database, owner_name("worker"), stale_after, can_ask=hub.can_ask)
@@ -67,4 +70,11 @@ class Worker:
         await self._keeper.play_these(players)
 
     def _player(self, claim: Claim) -> Player:
-        return Player(self._database, self._hub, claim, lease=self._keeper.confirmed, retry_after_s=self._retry_after_s)
+        return Player(
+            self._database,
+            self._hub,
+            claim,
+            lease=self._keeper.confirmed,
+            retry_after_s=self._retry_after_s,
+            purse=self._purse,
+        )

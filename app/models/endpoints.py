@@ -13,6 +13,7 @@ from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_va
 from app.commons.frozen import Frozen
 from app.models.account import Limits
 from app.models.base import ModelError, ModelNotConfigured
+from app.models.prices import Price
 
 NAME_PATTERN = r"^[A-Za-z0-9_.-]+$"
 ModelId = Annotated[str, Field(pattern=r"^\S+$", max_length=150)]
@@ -20,6 +21,12 @@ ModelId = Annotated[str, Field(pattern=r"^\S+$", max_length=150)]
 
 class ModelsFileError(ModelError):
     """`models.toml` cannot be used; the message names the file and the key."""
+
+
+class DeclaredPrice(Price):
+    """One `[[endpoints.NAME.prices]]` table: what the operator says a model costs, in US dollars."""
+
+    model: ModelId
 
 
 class EndpointTable(Frozen):
@@ -52,6 +59,7 @@ class EndpointTable(Frozen):
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = Field(
         default="max_tokens", description="what the endpoint calls the limit of an answer's length"
     )
+    prices: tuple[DeclaredPrice, ...] = Field(default=(), description="what its models cost, where the list is wrong")
     connect_timeout_s: float = Field(default=10.0, gt=0, le=600)
     timeout_s: float = Field(default=300.0, gt=0, le=7200, description="for one request, from sending to the last byte")
     attempts: int = Field(default=6, ge=1, le=20, description="requests made for one call before giving up")
@@ -90,6 +98,19 @@ class EndpointTable(Frozen):
             raise ValueError("names a model twice")
         return models
 
+    @field_validator("prices")
+    @classmethod
+    def _prices_are_of_its_models(
+        cls, prices: tuple[DeclaredPrice, ...], info: ValidationInfo
+    ) -> tuple[DeclaredPrice, ...]:
+        offered = {*info.data.get("models", ()), *info.data.get("embeddings", ())}
+        named = [price.model for price in prices]
+        if strangers := [name for name in named if name not in offered]:
+            raise ValueError(f"name '{strangers[0]}', which is none of its models")
+        if len(set(named)) != len(named):
+            raise ValueError("name a model twice")
+        return prices
+
 
 class Endpoint(EndpointTable):
     """One endpoint with its name and, where the environment has it, its key."""
@@ -101,6 +122,11 @@ class Endpoint(EndpointTable):
     def key_present(self) -> bool:
         """Whether requests can be made: the key is there, or none is needed."""
         return self.api_key_env is None or self.key is not None
+
+    def declared_price(self, model: str) -> Price | None:
+        """Return what the operator says *model* costs, or None."""
+        found = next((price for price in self.prices if price.model == model), None)
+        return None if found is None else Price(**found.model_dump(exclude={"model"}))
 
     @property
     def limits(self) -> Limits:

@@ -29,7 +29,7 @@ from app.models.ledger import Ledger, LocalLedger
 from app.models.limit import LimitedModel, TokenEstimate
 from app.models.meter import Meter, MeteredLog, MeteredModel
 from app.models.openai import OpenAIModel
-from app.models.prices import PriceTag
+from app.models.prices import Price, PriceTag
 from app.models.recorded import RecordedModel
 from app.models.retry import RetryingModel, RetryPolicy, Sleep
 
@@ -141,6 +141,12 @@ class ModelHub:
         """
         self._find(name, kind)
 
+    def price_of(self, name: str) -> Price | None:
+        """Return what the model *name* costs; None where the price is unknown, or the model."""
+        endpoint_name, _, model = name.partition("/")
+        endpoint = self._endpoints.get(endpoint_name)
+        return None if endpoint is None else _price_tag(endpoint, model).price
+
     def can_ask(self, name: str) -> bool:
         """Tell whether *name*, an embedding model or another, is configured and has its key."""
         try:
@@ -165,7 +171,7 @@ class ModelHub:
         limited = LimitedModel(metered, line.gate, line.usage.setdefault(model, TokenEstimate()))
         patient = RetryingModel(limited, endpoint.name, policy, self._sleep)
         counted = MeteredLog(log, endpoint.name, run, self.meter)
-        return RecordedModel(patient, counted, PriceTag(endpoint.base_url, model), sampled=kind == "chat")
+        return RecordedModel(patient, counted, _price_tag(endpoint, model), sampled=kind == "chat")
 
     async def probe(self, name: str, sampling: SamplingConfig, patience_s: float) -> Completion:
         """Ask the model *name* for next to nothing, once, over a connection of its own; nothing is recorded.
@@ -240,6 +246,10 @@ class ModelHub:
             return f"no endpoint is configured. Set one of {variables}, or name a models.toml in GOVSIM_MODELS_FILE."
         names = _listed(tuple(f"'{name}'" for name in self._endpoints))
         return f"no endpoint has that name. Configured: {names}. A model is written ENDPOINT/MODEL."
+
+
+def _price_tag(endpoint: Endpoint, model: str) -> PriceTag:
+    return PriceTag(endpoint.base_url, model, endpoint.declared_price(model))
 
 
 def _needs(endpoint: str, variable: str | None) -> str:

@@ -8,15 +8,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.store.connect import Database
 from app.store.controls import obeyed
-from app.store.runs import add_log
+from app.store.runs import UnknownExperiment, add_log
 from app.store.tables import ExperimentRow, RunRow
 
 BulkWish = Literal["pause", "resume", "cancel"]
 ANY = "any"
-
-
-class UnknownExperiment(LookupError):
-    """There is no experiment of this id."""
 
 
 async def ask_all(database: Database, experiment_id: str, wish: BulkWish) -> int:

@@ -63,21 +63,26 @@ async def resume(database: Database, run_id: str) -> RunState:
             return state
         if run.state not in ("paused", "failed"):
             raise StateConflict(f"Run {run_id} is {run.state}; only paused and failed runs can be resumed.")
-        await connection.execute(
-            update(RunRow)
-            .where(RunRow.id == run_id)
-            .values(
-                state="queued",
-                control=None,
-                ended_at=None,
-                fruitless=0,
-                retry_at=None,
-                reason=None,
-                reason_kind=None,
-            )
-        )
-        await add_log(connection, run_id, "state", "Queued again on request.")
+        await queue_again(connection, run_id, "Queued again on request.")
         return "queued"
+
+
+async def queue_again(connection: AsyncConnection, run_id: str, text: str) -> None:
+    """Queue a run that nobody plays, inside the caller's transaction, which has seen its state; *text* is logged."""
+    await connection.execute(
+        update(RunRow)
+        .where(RunRow.id == run_id)
+        .values(
+            state="queued",
+            control=None,
+            ended_at=None,
+            fruitless=0,
+            retry_at=None,
+            reason=None,
+            reason_kind=None,
+        )
+    )
+    await add_log(connection, run_id, "state", text)
 
 
 async def prioritise(database: Database, run_id: str, priority: int) -> RunState:

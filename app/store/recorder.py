@@ -6,6 +6,7 @@ have gathered (writing.py): so no event is ever stored before the call it rests 
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import insert, select, update
@@ -18,6 +19,7 @@ from app.store.codec import SegmentBook, pack, pack_messages, unpack
 from app.store.connect import Database
 from app.store.leases import RUNS, Claim, LostRun
 from app.store.runs import add_log, now
+from app.store.spending import add_usage, used_by
 from app.store.tables import CallRow, EventRow, RunRow, SegmentRow
 from app.store.writing import Writer
 
@@ -61,6 +63,7 @@ class _Batch:
     calls: list[dict[str, Any]]
     events: list[dict[str, Any]]
     columns: dict[str, Any]
+    day: date
 
     async def written(self, connection: AsyncConnection) -> bool:
         """Tell whether the batch is in the database; it is there whole or not at all."""
@@ -82,6 +85,7 @@ class _Batch:
         for table, rows in ((SegmentRow, self.segments), (CallRow, self.calls), (EventRow, self.events)):
             if rows:
                 await connection.execute(insert(table), rows)
+        await add_usage(connection, self.claim.run_id, self.day, used_by(self.calls))
 
 
 @dataclass
@@ -89,7 +93,7 @@ class RunRecorder:
     """The record of one run under one claim: a sink for events and a `CallLog`.
 
     Make one with `open_recorder`. `on_failure` is called once, from the writing task, if the record cannot
-    be written.
+    be written. `clock` tells the day that new calls are counted on.
     """
 
     database: Database
@@ -99,6 +103,7 @@ class RunRecorder:
     segments: SegmentBook
     totals: _Totals
     on_failure: Callable[[BaseException], None] = lambda error: None
+    clock: Callable[[], datetime] = now
     progress: dict[str, Any] = field(default_factory=dict)
     _seq: int = 0
     _call_seq: int = 0
@@ -216,6 +221,7 @@ class RunRecorder:
             calls=calls,
             events=[_row(item) for item in items if item["table"] is EventRow],
             columns=columns,
+            day=self.clock().date(),
         )
 
 
@@ -265,7 +271,7 @@ def completion_of(row: Any) -> Completion:
     )
 
 
-async def open_recorder(database: Database, claim: Claim) -> RunRecorder:
+async def open_recorder(database: Database, claim: Claim, *, clock: Callable[[], datetime] = now) -> RunRecorder:
     """Return the recorder of a claimed run, with what is recorded already, its writing task started."""
     async with database.read() as connection:
         events = await connection.execute(
@@ -286,7 +292,7 @@ async def open_recorder(database: Database, claim: Claim) -> RunRecorder:
         else None,
         unpriced_calls=sum(row.cost is None for row in calls),
     )
-    recorder = RunRecorder(database, claim, stored_events, {row.key: row for row in calls}, book, totals)
+    recorder = RunRecorder(database, claim, stored_events, {row.key: row for row in calls}, book, totals, clock=clock)
     recorder._call_seq = max((row.seq for row in calls), default=0)
     recorder.start()
     return recorder

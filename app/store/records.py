@@ -4,7 +4,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from app.commons.config import EpisodeConfig
 
@@ -17,17 +17,41 @@ LOWEST_PRIORITY, HIGHEST_PRIORITY = -100, 100
 LIVE_STATES = frozenset({"queued", "playing"})
 OVER_STATES = frozenset({"finished", "cancelled", "failed"})
 
+MAX_TOKENS = 10**12
+MAX_COST = 1e7
+
 
 class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, from_attributes=True, extra="ignore")
 
 
+class Budget(_Record):
+    """How much may be spent: tokens in and out together, US dollars; None: as much as it takes."""
+
+    tokens: int | None = Field(default=None, ge=1, le=MAX_TOKENS)
+    cost: float | None = Field(default=None, gt=0, le=MAX_COST, allow_inf_nan=False)
+
+    def __bool__(self) -> bool:
+        """Whether there is any limit."""
+        return self.tokens is not None or self.cost is not None
+
+
+NO_BUDGET = Budget()
+
+
 class ExperimentRecord(_Record):
-    """Runs launched together."""
+    """Runs launched together, and what all of them may spend."""
 
     id: str
     name: str
     created_at: datetime
+    budget_tokens: int | None
+    budget_cost: float | None
+
+    @property
+    def budget(self) -> Budget:
+        """What all runs together may spend."""
+        return Budget(tokens=self.budget_tokens, cost=self.budget_cost)
 
 
 class RunRecord(_Record):
@@ -93,6 +117,8 @@ class RunRecord(_Record):
     prompts_dropped_at: datetime | None = None
     calls_dropped_at: datetime | None = None
     dropped_by: str | None = None
+    budget_tokens: int | None
+    budget_cost: float | None
     view_only: str | None
     source: str | None
     log_sha256: str | None
@@ -113,6 +139,16 @@ class RunRecord(_Record):
         else:
             return None
         return f"{what} were dropped on {at:%Y-%m-%d} by a retention rule ({self.dropped_by})."
+
+    @property
+    def tokens(self) -> int:
+        """What the run has used, in and out together."""
+        return self.prompt_tokens + self.completion_tokens
+
+    @property
+    def budget(self) -> Budget:
+        """What the run may spend."""
+        return Budget(tokens=self.budget_tokens, cost=self.budget_cost)
 
     @property
     def live(self) -> bool:

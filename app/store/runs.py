@@ -12,13 +12,17 @@ from app.commons.metrics import EpisodeMetrics
 from app.store.connect import Database
 from app.store.ids import new_id
 from app.store.prompt_sets import save_prompt_set
-from app.store.records import RunRecord, RunState
+from app.store.records import NO_BUDGET, Budget, RunRecord, RunState
 from app.store.tables import ExperimentRow, RunLogRow, RunRow
 from app.store.upsert import insert_into
 
 
 class UnknownRun(LookupError):
     """There is no run of this id."""
+
+
+class UnknownExperiment(LookupError):
+    """There is no experiment of this id."""
 
 
 def now() -> datetime:
@@ -89,6 +93,8 @@ async def launch(
     owner: str | None = None,
     pace_ms: int = 0,
     priority: int = 0,
+    budget: Budget = NO_BUDGET,
+    shared: Budget = NO_BUDGET,
 ) -> tuple[str | None, list[str]]:
     """Store new runs, all or none, and return the experiment's id and the runs'.
 
@@ -102,11 +108,13 @@ async def launch(
         pace_ms: how long scripted minds wait before they answer, for runs that are to be watched.
         priority: queued runs of a higher priority are played first, LOWEST_PRIORITY to HIGHEST_PRIORITY.
         owner: if given, the runs are born playing, owned by it with epoch 1 (`govsim run`); else queued.
+        budget: what each run may spend.
+        shared: what all of them may spend together; without an experiment to keep it, it is not kept.
     """
     async with database.write() as connection:
         experiment_id = None
         if experiment is not None:
-            experiment_id = await _new_experiment(connection, experiment, submission)
+            experiment_id = await _new_experiment(connection, experiment, submission, shared)
             if experiment_id is None:
                 return await _of_submission(connection, submission)
         # Always in one order: two launches that store the same sets wait for each other, never in a circle.
@@ -116,6 +124,7 @@ async def launch(
         for config in configs:
             values = run_values(config, state="playing" if owner else "queued", experiment=experiment_id)
             values |= {"engine_version": engine_version, "pace_ms": pace_ms, "priority": priority}
+            values |= {"budget_tokens": budget.tokens, "budget_cost": budget.cost}
             values["prompts"] = {name: hashes[name] for name in sorted(prompt_names(config))}
             if owner:
                 values |= {"owner": owner, "heartbeat": now(), "epoch": 1, "started_at": now()}
@@ -125,14 +134,21 @@ async def launch(
         return experiment_id, ids
 
 
-async def _new_experiment(connection: AsyncConnection, name: str, submission: str | None) -> str | None:
+async def _new_experiment(connection: AsyncConnection, name: str, submission: str | None, budget: Budget) -> str | None:
     """Store an experiment and return its id, or None if one of this submission is there.
 
     Another process that is storing one of the same submission is waited for.
     """
     statement = (
         insert_into(connection, ExperimentRow)
-        .values(id=new_id("x"), name=name, created_at=now(), submission=submission)
+        .values(
+            id=new_id("x"),
+            name=name,
+            created_at=now(),
+            submission=submission,
+            budget_tokens=budget.tokens,
+            budget_cost=budget.cost,
+        )
         .on_conflict_do_nothing(index_elements=["submission"])
         .returning(ExperimentRow.id)
     )

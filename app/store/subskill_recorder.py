@@ -6,6 +6,7 @@ calls are on disk.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import func, insert, select, update
@@ -16,6 +17,7 @@ from app.store.connect import Database
 from app.store.leases import TESTS, Claim, LostRun
 from app.store.recorder import completion_of
 from app.store.runs import now
+from app.store.spending import add_usage, used_by
 from app.store.subskills import SubskillCase, subskill_call_values
 from app.store.tables import SubskillCallRow, SubskillCaseRow, SubskillRunRow
 from app.store.writing import Writer
@@ -30,6 +32,7 @@ class _Batch:
     claim: Claim
     calls: list[RecordedCall]
     cases: list[SubskillCase]
+    day: date
 
     async def written(self, connection: AsyncConnection) -> bool:
         """Tell whether the batch is in the database; it is there whole or not at all."""
@@ -56,6 +59,7 @@ class _Batch:
                 for call in self.calls
             ]
             await connection.execute(insert(SubskillCallRow), rows)
+            await add_usage(connection, run_id, self.day, used_by(rows))
         for case in self.cases:
             await connection.execute(
                 update(SubskillCaseRow)
@@ -98,13 +102,14 @@ class SubskillRecorder:
     """The record of one run of tests under one claim: a `CallLog`, and a sink for answered cases.
 
     Make one with `open_subskill_recorder`. `on_failure` is called once, from the writing task, if the record cannot be
-    written.
+    written. `clock` tells the day that calls are counted on.
     """
 
     database: Database
     claim: Claim
     stored: dict[str, Any]
     on_failure: Callable[[BaseException], None] = lambda error: None
+    clock: Callable[[], datetime] = now
 
     def __post_init__(self) -> None:
         self._writer: Writer[RecordedCall | SubskillCase] = Writer(
@@ -134,6 +139,10 @@ class SubskillRecorder:
         """Wait while the disk is behind (`Writer.keep_up`)."""
         await self._writer.keep_up()
 
+    async def flush(self) -> None:
+        """Wait until everything given so far is on disk (`Writer.flush`)."""
+        await self._writer.flush()
+
     async def close(self, within_s: float | None = None) -> None:
         """Write what is left, as far as it can be written in *within_s* seconds, and stop.
 
@@ -146,16 +155,19 @@ class SubskillRecorder:
 
     def _prepare(self, items: list[RecordedCall | SubskillCase]) -> _Batch:
         calls = [item for item in items if isinstance(item, RecordedCall)]
-        return _Batch(self.claim, calls, [item for item in items if isinstance(item, SubskillCase)])
+        cases = [item for item in items if isinstance(item, SubskillCase)]
+        return _Batch(self.claim, calls, cases, self.clock().date())
 
 
-async def open_subskill_recorder(database: Database, claim: Claim) -> SubskillRecorder:
+async def open_subskill_recorder(
+    database: Database, claim: Claim, *, clock: Callable[[], datetime] = now
+) -> SubskillRecorder:
     """Return the recorder of claimed tests, with what is recorded already, its writing task started."""
     query = select(SubskillCallRow.__table__).where(
         SubskillCallRow.run_id == claim.run_id, SubskillCallRow.completion.is_not(None)
     )
     async with database.read() as connection:
         calls = (await connection.execute(query)).all()
-    recorder = SubskillRecorder(database, claim, {row.key: row for row in calls})
+    recorder = SubskillRecorder(database, claim, {row.key: row for row in calls}, clock=clock)
     recorder.start()
     return recorder

@@ -4,10 +4,21 @@ Truth is in two append-only logs, `event` and `call`; `run_log` holds what happe
 columns of `run` are copies for lists, written together with the events they come from.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Float, ForeignKey, Index, Integer, LargeBinary, SmallInteger, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Date,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from app.store.types import UtcDateTime, Whole, Words
@@ -34,6 +45,8 @@ class ExperimentRow(Base):
     created_at: Mapped[datetime]
     created_by: Mapped[str | None] = mapped_column(Words(100))
     submission: Mapped[str | None] = mapped_column(Words(64), unique=True)
+    budget_tokens: Mapped[int | None]
+    budget_cost: Mapped[float | None] = mapped_column(Float(53))
 
 
 class RunRow(Base):
@@ -107,6 +120,8 @@ class RunRow(Base):
     completion_tokens: Mapped[int] = mapped_column(default=0)
     cost: Mapped[float | None] = mapped_column(Float(53))
     unpriced_calls: Mapped[int] = mapped_column(default=0)
+    budget_tokens: Mapped[int | None]
+    budget_cost: Mapped[float | None] = mapped_column(Float(53))
 
     prompts_dropped_at: Mapped[datetime | None]
     calls_dropped_at: Mapped[datetime | None]
@@ -231,6 +246,20 @@ class EndpointMinuteRow(Base):
     answered: Mapped[int]
     failed: Mapped[int]
     latency_ms: Mapped[int]
+    prompt_tokens: Mapped[int]
+    completion_tokens: Mapped[int]
+    cost: Mapped[float] = mapped_column(Float(53))
+    unpriced: Mapped[int]
+
+
+class UsageDayRow(Base):
+    """What a run, or a run of subskill tests, used on one UTC day. It outlives its subject: what is spent is spent."""
+
+    __tablename__ = "usage_day"
+
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    subject: Mapped[str] = mapped_column(Words(16), primary_key=True)
+    calls: Mapped[int]
     prompt_tokens: Mapped[int]
     completion_tokens: Mapped[int]
     cost: Mapped[float] = mapped_column(Float(53))
@@ -367,6 +396,7 @@ class EndpointAccountRow(Base):
     """
 
     __tablename__ = "endpoint_account"
+    __table_args__ = {"info": {"transient": True}}  # noqa: RUF012
 
     name: Mapped[str] = mapped_column(Words(40), primary_key=True)
     account: Mapped[str] = mapped_column(Words())

@@ -15,9 +15,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from app.models.hub import ModelHub
-from app.store.connect import Database, open_database
+from app.store.connect import open_database
 from app.store.leases import Claim
 from app.store.permits import SharedLedger
+from app.store.purse import Purse
+from app.store.records import Budget
 from app.store.subskills import SubskillCase, SubskillRun, get_subskill_run, subskill_cases
 from app.subskills.plan import SubskillPlan, start_tests
 from app.subskills.report import report_of
@@ -37,6 +39,7 @@ async def test_here(
     hub: ModelHub,
     prompt_folders: Sequence[Path],
     stale_after: timedelta,
+    daily: Budget,
     as_json: bool,
 ) -> int:
     """Store the tests of *plan* and ask them in this process, scenario by scenario; return the exit code.
@@ -50,8 +53,9 @@ async def test_here(
             ids = await start_tests(
                 database, plan, check_model=hub.check_name, prompt_folders=prompt_folders, owner=owner
             )
-            worker = SubskillWorker(database, hub, owner=owner, stale_after=stale_after)
-            await _ask(worker, database, hub, ids, show=not as_json)
+            purse = Purse(database, hub.price_of, daily)
+            worker = SubskillWorker(database, hub, owner=owner, stale_after=stale_after, purse=purse)
+            await _ask(worker, purse, hub, ids, show=not as_json)
             runs = [await get_subskill_run(database, run_id) for run_id in ids]
             for run in runs:
                 _print(run, await subskill_cases(database, run.id), as_json=as_json)
@@ -78,7 +82,8 @@ async def import_here(url: str, paths: Sequence[Path], *, as_json: bool) -> int:
     return 1 if any(outcome.kind == "failed" for outcome in outcomes) else 0
 
 
-async def _ask(worker: SubskillWorker, database: Database, hub: ModelHub, ids: Sequence[str], *, show: bool) -> None:
+async def _ask(worker: SubskillWorker, purse: Purse, hub: ModelHub, ids: Sequence[str], *, show: bool) -> None:
+    database = purse.database
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("cases"))
     with Progress(*columns, TimeElapsedColumn(), console=err, disable=not show, transient=True) as progress:
         testers = []
@@ -89,7 +94,7 @@ async def _ask(worker: SubskillWorker, database: Database, hub: ModelHub, ids: S
             def advance(case: SubskillCase, bar: TaskID = bar) -> None:
                 progress.advance(bar)
 
-            testers.append(Tester(database, hub, Claim(run_id=run_id, epoch=1), on_case=advance))
+            testers.append(Tester(database, hub, Claim(run_id=run_id, epoch=1), on_case=advance, purse=purse))
 
         def interrupt() -> None:
             for tester in testers:

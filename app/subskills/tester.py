@@ -17,6 +17,7 @@ from app.store.connect import Database
 from app.store.leases import TESTS, Claim, LostRun
 from app.store.outage import PATIENCE_S, patiently
 from app.store.prompt_sets import load_prompt_set
+from app.store.purse import BudgetReached, Purse
 from app.store.records import RunState
 from app.store.subskill_recorder import SubskillRecorder, open_subskill_recorder
 from app.store.subskills import SubskillCase, SubskillRun, get_subskill_run, subskill_cases
@@ -66,15 +67,20 @@ class Tester:
         drain_seconds: float = DRAIN_SECONDS,
         lease: Callable[[], Awaitable[None]] = _always,
         retry_after_s: float = FIRST_WAIT_S,
+        purse: Purse | None = None,
     ) -> None:
         self.claim = claim
         self._database = database
         self._hub = hub
+        self._purse = purse or Purse(database, hub.price_of)
         self._on_case = on_case
         self._drain_seconds = drain_seconds
         self._lease = lease
         self._retry_after_s = retry_after_s
         self._enough = asyncio.Event()
+        self._model = ""
+        self._begun = 0
+        self._gate = asyncio.Lock()
         self._wish: Wish | None = None
         self._failure: BaseException | None = None
 
@@ -114,7 +120,8 @@ class Tester:
     async def _ask_all(self) -> Verdict:
         try:
             recorder = await patiently(
-                lambda: open_subskill_recorder(self._database, self.claim), f"tests {self.claim.run_id} wait to begin"
+                lambda: open_subskill_recorder(self._database, self.claim, clock=self._purse.clock),
+                f"tests {self.claim.run_id} wait to begin",
             )
             recorder.on_failure = self._fail
             try:
@@ -133,6 +140,7 @@ class Tester:
         # By number, so that all tests come along together and a run that is stopped says something about each.
         cases.sort(key=lambda case: (case.number, case.test))
         questions = await self._questions(run)
+        self._model = run.model
         asker = Asker(self._hub.open(run.model, run.id, recorder), run.sent or SamplingConfig())
         waiting = iter(cases)
         askers = [
@@ -159,6 +167,7 @@ class Tester:
             for stored in waiting:
                 await recorder.keep_up()
                 await self._lease()
+                await self._may_ask(recorder)
                 if self._enough.is_set():
                     return
                 case = Case.model_validate(stored.model_dump(include=set(Case.model_fields)))
@@ -175,6 +184,14 @@ class Tester:
         except Exception as error:
             self._fail(error)
 
+    async def _may_ask(self, recorder: SubskillRecorder) -> None:
+        """Look after the day's budget before each batch of AT_ONCE cases; meanwhile no other case begins."""
+        async with self._gate:
+            if self._begun % AT_ONCE == 0 and not self._enough.is_set():
+                await recorder.flush()
+                await self._purse.check_tests(self.claim.run_id, self._model)
+            self._begun += 1
+
     async def _questions(self, run: SubskillRun) -> Questions:
         if run.test_set != TEST_SET:
             raise OtherTests(f"they are version {run.test_set}, this is {TEST_SET}")
@@ -190,6 +207,8 @@ class Tester:
     def _explain(self, error: BaseException) -> Verdict:
         if isinstance(error, LostRun):
             raise error
+        if isinstance(error, BudgetReached):
+            return Verdict("paused", error.kind, str(error))
         if (known := trouble(error)) is not None:
             return known
         if isinstance(error, RecordMismatch | OtherTests | LookupError):

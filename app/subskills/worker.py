@@ -9,6 +9,7 @@ from app.store.connect import Database
 from app.store.keeper import Keeper, OpenQueue
 from app.store.leases import TESTS, Claim
 from app.store.news import News
+from app.store.purse import Purse
 from app.store.waiting import FIRST_WAIT_S
 from app.subskills.tester import Tester
 
@@ -27,11 +28,13 @@ class SubskillWorker:
         stale_after: timedelta,
         capacity: int = CAPACITY,
         retry_after_s: float = FIRST_WAIT_S,
+        purse: Purse | None = None,
     ) -> None:
         self._database = database
         self._hub = hub
         self._capacity = capacity
         self._retry_after_s = retry_after_s
+        self._purse = purse or Purse(database, hub.price_of)
         self._keeper = Keeper(database, owner, stale_after, TESTS, can_ask=hub.can_ask)
 
     @property
@@ -48,4 +51,11 @@ class SubskillWorker:
         await self._keeper.play_these(testers, at_once=False)
 
     def _tester(self, claim: Claim) -> Tester:
-        return Tester(self._database, self._hub, claim, lease=self._keeper.confirmed, retry_after_s=self._retry_after_s)
+        return Tester(
+            self._database,
+            self._hub,
+            claim,
+            lease=self._keeper.confirmed,
+            retry_after_s=self._retry_after_s,
+            purse=self._purse,
+        )

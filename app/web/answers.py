@@ -11,9 +11,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.jobs.launch import LaunchError
 from app.minds.prompts import PromptError
-from app.store.bulk_controls import UnknownExperiment
 from app.store.controls import StateConflict
-from app.store.runs import UnknownRun
+from app.store.runs import UnknownExperiment, UnknownRun
 from app.store.shares import EndedShare, UnknownShare
 from app.web.errors import ErrorBody, ErrorReply, Problem, to_problem, wants_json
 from app.web.observe import request_id_of

@@ -8,6 +8,7 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from app.web import urls
 from app.web.answers import ErrorBoundary, install
+from app.web.api import budgets as api_budgets
 from app.web.api import catalogue as api_catalogue
 from app.web.api import operations as api_operations
 from app.web.api import record as api_record
@@ -21,6 +22,7 @@ from app.web.observe import Observer
 from app.web.policy import BodyLimit, HeadAsGet, SecurityHeaders
 from app.web.routes import (
     about,
+    budgets,
     experiments,
     home,
     imports,
@@ -43,7 +45,7 @@ MAX_BODY = 1_000_000
 LARGER_BODIES = {urls.import_logs(): imports.MAX_UPLOAD}
 PAGES = (
     *(home, launch, prompts, imports, runs, record, experiments, shares, shared),
-    *(operations, about, metrics, login, static, subskills),
+    *(budgets, operations, about, metrics, login, static, subskills),
 )
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -62,7 +64,10 @@ def build(lifespan: Lifespan, meters: WebMeters, *, version: str, openapi_url: s
         redoc_url=None,
     )
     api = APIRouter(prefix=urls.API, responses={"4XX": {"model": ErrorReply}, "5XX": {"model": ErrorReply}})
-    for part in (api_runs, api_record, api_catalogue, api_shares, api_reference, api_subskills, api_operations):
+    for part in (
+        *(api_runs, api_record, api_catalogue, api_shares, api_reference),
+        *(api_subskills, api_budgets, api_operations),
+    ):
         api.include_router(part.router)
     app.include_router(api)
     for module in PAGES:

@@ -10,13 +10,13 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
+from app.jobs.budgets import BudgetError
 from app.jobs.launch import LaunchError
 from app.minds.prompts import PromptError
-from app.store.bulk_controls import UnknownExperiment
 from app.store.connect import DatabaseError
 from app.store.controls import StateConflict
 from app.store.outage import is_full, is_outage
-from app.store.runs import UnknownRun
+from app.store.runs import UnknownExperiment, UnknownRun
 from app.store.shares import EndedShare, UnknownShare
 from app.store.subskills import UnknownSubskillRun
 from app.subskills.plan import SubskillPlanError
@@ -104,6 +104,8 @@ def to_problem(error: Exception) -> Problem | None:
         case UnknownSubskillRun():
             return Problem(404, "not_found", f"There are no subskill tests '{str(error)[:40]}'.")
         case SubskillPlanError():
+            return Problem(422, "invalid", str(error), fields=error.fields)
+        case BudgetError():
             return Problem(422, "invalid", str(error), fields=error.fields)
         case LaunchError():
             return Problem(422, "invalid", str(error), fields=error.fields)

@@ -21,8 +21,10 @@ from app.commons.config import (
 )
 from app.commons.scenario import conditions, personas, scenarios
 from app.jobs.choices import MAX_PERSONAS_CHARS, read_choices, write_personas
-from app.jobs.complaints import sentence
-from app.jobs.launch import MAX_RUNS, CheckModel, LaunchError, LaunchPlan, plan_configs
+from app.jobs.complaints import complaint
+from app.jobs.launch import MAX_RUNS, CheckModel, LaunchError, LaunchPlan, no_prices, plan_configs, require_prices
+from app.store.purse import PriceOf
+from app.web.budget_form import read_limits
 
 MAX_CHARS = 200
 LONGER: Mapping[str, int] = MappingProxyType(
@@ -60,6 +62,10 @@ DEFAULTS: Mapping[str, str] = MappingProxyType(
         "embedding": "",
         "name": "",
         "priority": "0",
+        "budget_tokens": "",
+        "budget_cost": "",
+        "experiment_budget_tokens": "",
+        "experiment_budget_cost": "",
     }
 )
 ADVANCED = (
@@ -134,6 +140,8 @@ class Form:
             "name": self.values["name"] or None,
             "priority": self._whole("priority", 0),
         }
+        for scope in ("", "experiment_"):
+            fields |= self._budget(f"{scope}budget_tokens", f"{scope}budget_cost")
         try:
             fields |= read_choices(
                 self.values["report"] or None, self.chosen("disclose"), self.chosen("fidelity"), self.values["personas"]
@@ -144,20 +152,30 @@ class Form:
             return LaunchPlan.model_validate(fields)
         except ValidationError as error:
             for item in error.errors(include_url=False, include_input=False):
-                self.errors.setdefault(str(item["loc"][0]), sentence(error))
+                text = complaint(item)
+                self.errors.setdefault(str(item["loc"][0]), text[:1].upper() + text[1:] + ".")
             return None
 
-    def check(self, check_model: CheckModel) -> tuple[LaunchPlan, list[EpisodeConfig]] | None:
+    def check(
+        self, check_model: CheckModel, price_of: PriceOf = no_prices
+    ) -> tuple[LaunchPlan, list[EpisodeConfig]] | None:
         """Return the plan and its configurations, or None; `errors` then name every wrong field."""
         plan = self.plan()
         if plan is None:
             return None
         try:
             configs = plan_configs(plan, check_model)
+            require_prices(plan, configs, price_of)
         except LaunchError as error:
             self.errors = error.fields | self.errors
             return None
         return None if self.errors else (plan, configs)
+
+    def _budget(self, tokens: str, cost: str) -> dict[str, Any]:
+        """Return the limits of one budget; what cannot be read is named and left out."""
+        limits, errors = read_limits(self.values[tokens], self.values[cost])
+        self.errors |= {{"tokens": tokens, "cost": cost}[name]: text for name, text in errors.items()}
+        return {tokens: limits["tokens"], cost: limits["cost"]}
 
     def _yes_no(self, field: str) -> bool | None:
         if self.values[field] not in _YES_NO:

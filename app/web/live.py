@@ -42,6 +42,7 @@ class RunStatus(BaseModel):
     stock: int | None
     events: int
     calls: int
+    tokens: int
     cost: float | None
     unpriced_calls: int
     unreadable: int

@@ -8,6 +8,7 @@ from fastapi import Depends, FastAPI, Request
 
 from app.models.hub import ModelHub
 from app.store.connect import Database
+from app.store.records import NO_BUDGET, Budget
 from app.web.assets import Assets
 from app.web.gate import Gate
 from app.web.instance import Instance
@@ -18,7 +19,7 @@ from app.web.watch import Watcher
 
 @dataclass(frozen=True)
 class Services:
-    """Everything a handler may need. `needs_password` and `schema` describe the instance."""
+    """Everything a handler may need. `daily` is what the instance may spend a day."""
 
     database: Database
     watcher: Watcher
@@ -30,6 +31,7 @@ class Services:
     version: str
     meters: WebMeters
     instance: Instance
+    daily: Budget = NO_BUDGET
 
 
 def services_of(app: FastAPI) -> Services:

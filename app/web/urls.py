@@ -60,7 +60,7 @@ def run(run_id: str, query: Query | None = None) -> str:
 
 
 def run_action(run_id: str, action: str) -> str:
-    """Where a control of a run is posted to: pause, stop, resume, share or rerun-check."""
+    """Where a control of a run is posted to: pause, stop, resume, budget, share or rerun-check."""
     return f"/runs/{_part(run_id)}/{action}"
 
 
@@ -145,7 +145,7 @@ def api_operations() -> str:
 
 
 def experiment_action(experiment_id: str, action: str) -> str:
-    """Where all runs of an experiment are paused, resumed or taken off the queue: pause, resume or cancel (POST)."""
+    """Where a control of an experiment is posted to: pause, resume or cancel all its runs, or budget."""
     return f"/experiments/{_part(experiment_id)}/{action}"
 
 

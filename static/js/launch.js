@@ -1,7 +1,11 @@
 // The launch form while it is filled in: what it would launch, and what is wrong, as the server sees it.
 
+import { h } from "./dom.js";
+
 const form = document.querySelector("[data-launch]");
 const estimate = document.getElementById("estimate");
+const lines = document.getElementById("estimate-lines");
+const origin = document.getElementById("estimate-source");
 const button = document.getElementById("start");
 const touched = new Set();
 let timer = 0;
@@ -26,6 +30,14 @@ function showErrors(errors) {
   }
 }
 
+/** What the runs would use, as labels and texts, and where these come from. */
+function showLines(told, source) {
+  lines.replaceChildren(...told.map(([label, text]) => h("div", {}, h("dt", {}, label), h("dd", {}, text))));
+  lines.hidden = !told.length;
+  origin.textContent = source;
+  origin.hidden = !source;
+}
+
 async function ask() {
   const mine = ++turn;
   const query = new URLSearchParams(new FormData(form));
@@ -33,8 +45,9 @@ async function ask() {
   try {
     const answer = await fetch(`${form.dataset.launch}?${query}`, { headers: { Accept: "application/json" } });
     if (!answer.ok || mine !== turn) return;
-    const { count, text, errors } = await answer.json();
+    const { count, text, lines: told, source, errors } = await answer.json();
     estimate.textContent = text ?? "Something above needs a look first.";
+    showLines(told, source);
     button.textContent = count ? `Start ${count} run${count === 1 ? "" : "s"}` : "Start";
     showErrors(errors);
   } catch {

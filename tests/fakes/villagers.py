@@ -12,7 +12,7 @@ from app.jobs.launch import launch_configs
 from app.jobs.player import Player
 from app.minds.generative import BATCH
 from app.models.base import CallKey, CallLog, Completion, EndpointDown, Message, Model
-from app.models.prices import PriceTag
+from app.models.prices import Price, PriceTag
 from app.models.recorded import RecordedModel
 from app.store.connect import Database
 from app.store.leases import Claim
@@ -96,14 +96,18 @@ class Villager:
 class VillageHub:
     """Opens villagers as a hub opens models: behind the run's call log."""
 
-    def __init__(self, names: Sequence[str], seed: int = 1, **behaviour: object) -> None:
+    def __init__(self, names: Sequence[str], seed: int = 1, *, price: Price | None = None, **behaviour: object) -> None:
         self._names = names
         self._seed = seed
+        self.price = price
         self._behaviour = behaviour
+
+    def price_of(self, name: str) -> Price | None:
+        return self.price
 
     def open(self, name: str, run: str, log: CallLog) -> Model:
         villager = Villager(name, self._names, self._seed, **self._behaviour)  # type: ignore[arg-type]
-        return RecordedModel(villager, log, PriceTag("http://nowhere", name), sampled=name != EMBEDDER)
+        return RecordedModel(villager, log, PriceTag("http://nowhere", name, self.price), sampled=name != EMBEDDER)
 
 
 async def record(database: Database, config: EpisodeConfig, **behaviour: object) -> RunRecord:

@@ -4,6 +4,8 @@ import pytest
 
 from app.models.base import ModelNotConfigured
 from app.models.endpoints import KNOWN, ModelsFileError, load_endpoints
+from app.models.hub import ModelHub
+from app.models.prices import Price
 
 LAB = """
 [endpoints.lab]
@@ -11,6 +13,12 @@ base_url = "http://localhost:8000/v1/"
 models = ["org/big", "small"]
 max_concurrency = 40
 send_call_key = true
+"""
+PRICES = """
+[[endpoints.lab.prices]]
+model = "small"
+input_per_mtok = 0.5
+output_per_mtok = 2
 """
 
 
@@ -25,6 +33,13 @@ def test_an_endpoint_of_the_file_is_read_with_its_defaults(models_file: Path) ->
     assert (lab.name, lab.base_url, lab.models) == ("lab", "http://localhost:8000/v1", ("org/big", "small"))
     assert (lab.max_concurrency, lab.send_call_key, lab.protocol, lab.attempts) == (40, True, "openai", 6)
     assert lab.key_present and lab.host == "localhost:8000"
+
+
+def test_the_operator_says_what_a_model_costs(models_file: Path) -> None:
+    models_file.write_text(LAB + PRICES)
+    hub = ModelHub(load_endpoints(models_file, {}))
+    assert hub.price_of("lab/small") == Price(input_per_mtok=0.5, output_per_mtok=2)
+    assert hub.price_of("lab/org/big") is None and hub.price_of("nowhere/small") is None
 
 
 def test_nothing_is_configured_without_file_and_keys() -> None:
@@ -85,6 +100,10 @@ def test_a_key_that_no_header_carries_is_named_not_shown() -> None:
         (LAB.replace('["org/big", "small"]', "[]"), "'models'"),
         (LAB.replace("40", "0"), "'max_concurrency'"),
         (LAB + 'protocol = "telnet"\n', "'protocol'"),
+        (LAB + PRICES.replace("small", "tiny"), "name 'tiny', which is none of its models"),
+        (LAB + 2 * PRICES, "name a model twice"),
+        (LAB + PRICES.replace("0.5", "-1"), r"'prices\.0\.input_per_mtok'"),
+        (LAB + PRICES.replace("0.5", "nan"), r"'prices\.0\.input_per_mtok'"),
         (LAB.replace(".lab", ".'my lab'"), "needs a name of letters"),
         ("[endpoint.lab]\n", "unknown key 'endpoint'"),
         ("endpoints = 3\n", r"\[endpoints.NAME\]"),

@@ -1,10 +1,10 @@
 import pytest
 from sqlalchemy import update
 
-from app.store.bulk_controls import BulkWish, UnknownExperiment, ask_all
+from app.store.bulk_controls import BulkWish, ask_all
 from app.store.connect import Database
 from app.store.queries import RunFilter, list_runs, run_log
-from app.store.runs import get_run, launch
+from app.store.runs import UnknownExperiment, get_run, launch
 from app.store.tables import RunRow
 from tests.support import scripted_config
 

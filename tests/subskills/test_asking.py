@@ -181,3 +181,27 @@ async def test_a_scenario_without_tests_is_refused(instance: Instance, scenario:
 def test_by_default_all_scenarios_are_tested_with_150_cases() -> None:
     plan = SubskillPlan(model="lab/villager")
     assert (plan.scenarios, plan.cases) == (["fishery", "pasture", "pollution"], 150)
+
+
+async def test_the_day_s_budget_pauses_tests_and_the_rest_is_asked_once_there_is_one(
+    instance: Instance, server: FakeModelServer
+) -> None:
+    server.control(latency_ms=5)
+    instance.settings["GOVSIM_DAILY_TOKENS"] = "20000"
+    [run_id] = await start(instance, cases=40)
+    worker = instance.start("worker")
+    run = await until(instance, run_id, lambda run: run.state == "paused")
+    assert run.reason_kind == "day budget"
+    assert run.reason is not None and "goes on by itself after midnight" in run.reason
+    spent = run.prompt_tokens + run.completion_tokens
+    # Cases are asked 25 at a time, and looked after as often.
+    assert 20_000 <= spent < 20_000 + 2 * 25 * spent / run.calls
+    assert run.done == run.calls < run.total
+    worker.terminate()
+    worker.wait(10)
+    # More for the day: a worker that may spend it goes on with what waits.
+    instance.settings["GOVSIM_DAILY_TOKENS"] = "20000000"
+    instance.start("worker")
+    run = await until(instance, run_id, lambda run: run.state == "finished")
+    assert (run.done, run.calls) == (run.total, run.total)
+    assert set(server.stats()["calls"][run_id].values()) == {1}

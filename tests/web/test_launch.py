@@ -122,7 +122,13 @@ async def test_a_copy_of_nothing_is_an_empty_form_with_a_notice(site: Site) -> N
 
 async def test_the_estimate_speaks_of_calls_and_of_what_is_wrong(site: Site) -> None:
     free = await site.json("/launch/estimate?seeds=1-4")
-    assert free == {"count": 4, "text": "4 runs, no model calls: nothing to pay.", "errors": {}}
+    assert free == {
+        "count": 4,
+        "text": "4 runs, no model calls: nothing to pay.",
+        "lines": [],
+        "source": "",
+        "errors": {},
+    }
     asked = await site.json("/launch/estimate?mind=generative:local/echo&seeds=1,2")
     assert "about 1,704 model calls, 852 each" in asked["text"]
     wrong = await site.json("/launch/estimate?months=0")

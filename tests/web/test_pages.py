@@ -7,11 +7,11 @@ import pytest
 from jinja2 import meta, nodes
 
 from app.commons.metrics import episode_metrics, harvests
+from app.jobs.calls import calls_of
 from app.store.workers import WorkerReport, report_worker
 from app.web import format as say
 from app.web.contexts import operations, subskills
 from app.web.contexts import pages as contexts
-from app.web.estimate import calls_of
 from app.web.launch_form import Form
 from app.web.pages import ErrorPage
 from app.web.routes.run_page import Run

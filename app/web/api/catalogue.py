@@ -8,7 +8,8 @@ from app.analysis.palette import Theme
 from app.commons.scenario import conditions as all_conditions
 from app.commons.scenario import scenarios as all_scenarios
 from app.jobs.launch import POLICIES
-from app.store.queries import RunFilter, get_experiment, list_experiments, list_runs
+from app.store.queries import list_experiments
+from app.store.spending import spent_by_experiment
 from app.web import urls
 from app.web.api.schemas import (
     ConditionOut,
@@ -20,8 +21,8 @@ from app.web.api.schemas import (
 )
 from app.web.data import experiment_figure
 from app.web.dependencies import ExperimentId
-from app.web.errors import not_found
 from app.web.health import Health, look
+from app.web.routes.experiments import experiment_of
 from app.web.services import Use
 
 router = APIRouter(tags=["catalogue"])
@@ -36,11 +37,16 @@ async def experiments(services: Use) -> ExperimentList:
 @router.get("/experiments/{experiment_id}")
 async def experiment(services: Use, experiment_id: ExperimentId) -> ExperimentOut:
     """Return an experiment with its runs."""
-    found = await get_experiment(services.database, experiment_id)
-    if found is None:
-        raise not_found("such experiment")
-    runs, _ = await list_runs(services.database, RunFilter(experiment=found.id, descending=False, limit=500))
-    return ExperimentOut(**found.model_dump(), page=urls.experiment(found.id), runs=[run_out(run) for run in runs])
+    found, runs = await experiment_of(services, experiment_id)
+    return ExperimentOut(
+        id=found.id,
+        name=found.name,
+        created_at=found.created_at,
+        budget=found.budget,
+        spent=await spent_by_experiment(services.database, found.id),
+        page=urls.experiment(found.id),
+        runs=[run_out(run) for run in runs],
+    )
 
 
 @router.get("/scenarios")

@@ -46,6 +46,7 @@ async def launch(
         plan,
         check_model=services.models.check_name,
         prompt_folders=services.prompt_folders,
+        price_of=services.models.price_of,
         submission=idempotency_key or None,
     )
     page = urls.run(ids[0]) if len(ids) == 1 or experiment is None else urls.experiment(experiment)

@@ -13,6 +13,7 @@ from app.store.queries import CallDetail
 from app.store.records import (
     HIGHEST_PRIORITY,
     LOWEST_PRIORITY,
+    Budget,
     CallSummary,
     ExperimentRecord,
     MindsKind,
@@ -20,6 +21,7 @@ from app.store.records import (
     RunState,
     ShareRecord,
 )
+from app.store.spending import Spent
 from app.web import urls
 
 Outcome = Literal["survived", "collapsed", "censored", "view_only", "undecided"]
@@ -85,6 +87,7 @@ class RunOut(BaseModel):
     cost: float | None = Field(description="US dollars, of the calls whose price is known")
     unpriced_calls: int
     cost_usd: float | None = Field(description="US dollars; null where the price of any call is unknown")
+    budget: Budget = Field(description="what the run may spend: tokens in and out together, US dollars")
     view_only: str | None = Field(description="why the metrics do not apply, if they do not")
     notes: list[str]
     dropped: str | None = Field(description="what a retention rule took from the record, and when")
@@ -155,6 +158,8 @@ class ExperimentOut(BaseModel):
     name: str
     created_at: datetime
     page: str
+    budget: Budget = Field(description="what all runs together may spend")
+    spent: Spent
     runs: list[RunOut]
 
 

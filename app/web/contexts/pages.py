@@ -11,7 +11,9 @@ from app.minds.prompt_folders import FoundSet
 from app.models.check import ModelCheck
 from app.models.hub import EndpointView
 from app.store.records import RunRecord, ShareRecord
+from app.web.contexts.budget import BudgetBox, Meter
 from app.web.contexts.rows import RunRow
+from app.web.day import Day
 from app.web.health import Health
 
 
@@ -27,6 +29,7 @@ class HomePage:
         submission: the token of the button that starts the samples.
         has_models: whether any model can be launched.
         health: whether somebody plays.
+        day: what was spent today.
     """
 
     live: Sequence[RunRow]
@@ -36,6 +39,7 @@ class HomePage:
     submission: str
     has_models: bool
     health: Health
+    day: Day
 
 
 @dataclass(frozen=True)
@@ -103,6 +107,7 @@ class ExperimentPage:
         months: length of the longest series.
         unit: of the stock.
         json: the API's twin.
+        budget: what all runs together may spend, and the form that changes it.
     """
 
     id: str
@@ -122,6 +127,7 @@ class ExperimentPage:
     months: int
     unit: str
     json: str
+    budget: BudgetBox
 
 
 @dataclass(frozen=True)
@@ -162,14 +168,22 @@ class ImportPage:
 
 @dataclass(frozen=True)
 class SettingsPage:
-    """pages/settings.html: the endpoints (never a key), the health of the instance, whether a password is set.
+    """pages/settings.html.
 
-    `checks` tells, by model, what a check that was just made came to; empty where none was.
+    Attributes:
+        endpoints: never with a key.
+        health: of the instance.
+        locked: whether a password is set.
+        day: what was spent today.
+        meters: how much of the day's budget that is.
+        checks: what a check that was just made came to, by model; empty where none was.
     """
 
     endpoints: Sequence[EndpointView]
     health: Health
     locked: bool
+    day: Day
+    meters: Sequence[Meter]
     checks: Mapping[str, ModelCheck]
 
 
@@ -223,6 +237,16 @@ class AgentField:
 
 
 @dataclass(frozen=True)
+class Shown:
+    """What a launch would use: a sentence, labels and texts, and where they come from; `count` is how many runs."""
+
+    count: int
+    text: str
+    lines: Sequence[tuple[str, str]]
+    source: str
+
+
+@dataclass(frozen=True)
 class LaunchPage:
     """pages/launch.html.
 
@@ -239,12 +263,13 @@ class LaunchPage:
         deviations: what can be played as the research code does.
         errors: a sentence for each wrong field.
         submission: a token that makes sending twice launch once.
-        estimate: what the runs would cost in calls, a sentence; None where the form is wrong.
+        estimate: what the runs would use; None where the form is wrong.
         count: how many runs, for the button.
         source: the run this form was filled from.
         missing: endpoints that lack their key.
         prompt_sets: names of the prompt sets that can be used.
         advanced: whether the advanced numbers are shown at once.
+        budgeted: whether any budget is typed.
     """
 
     scenarios: Sequence[Scenario]
@@ -259,9 +284,10 @@ class LaunchPage:
     deviations: Mapping[Switch, Deviation]
     errors: Mapping[str, str]
     submission: str
-    estimate: str | None
+    estimate: Shown | None
     count: int
     source: RunRecord | None
     missing: Sequence[EndpointView]
     prompt_sets: Sequence[str]
     advanced: bool
+    budgeted: bool

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from app.commons.fidelity import fidelity_text
 from app.commons.scenario import conditions, departures, scenarios
+from app.store.budgets import PAUSED_BY_BUDGET, PAUSED_BY_DAY
 from app.store.records import RunRecord
 from app.web import urls
 from app.web.contexts.words import mind_counts, waiting_text
@@ -116,6 +117,8 @@ def badge(run: RunRecord) -> tuple[str, str]:
         return "playing", "pausing" if run.control == "pause" else "stopping"
     if run.waiting:
         return "paused", "paused, tries again"
+    if run.state == "paused" and run.reason_kind in (PAUSED_BY_BUDGET, PAUSED_BY_DAY):
+        return "paused", f"paused: {run.reason_kind}"
     return run.state, run.state
 
 

@@ -21,6 +21,7 @@ from app.models.base import Retrieval
 from app.store.queries import CallDetail
 from app.store.records import CallSummary, RunRecord, ShareRecord
 from app.web import urls
+from app.web.contexts.budget import BudgetBox
 from app.web.contexts.place import TABS, RunView, Tab, query_string, read_view
 from app.web.contexts.rows import tags
 from app.web.contexts.scene import Seat, seats, shoal
@@ -65,6 +66,7 @@ class RunPage:
         answers: how the models answered, counted; for the owner only.
         rerun: the result of a rerun check, shown this once.
         experiment: the name of the run's experiment; for the owner only.
+        budget: what the run may spend and the form that changes it; for the owner only.
     """
 
     record: RunRecord
@@ -81,6 +83,7 @@ class RunPage:
     answers: Answers | None = None
     rerun: RerunReport | None = None
     experiment: str | None = None
+    budget: BudgetBox | None = None
 
     @property
     def scenario(self) -> Scenario:

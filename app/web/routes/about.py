@@ -13,7 +13,9 @@ from app.engine.version import ENGINE_VERSION
 from app.minds.prompt_folders import find_sets
 from app.models.check import ModelCheck, check_models
 from app.web import urls
+from app.web.contexts.budget import meters
 from app.web.contexts.pages import ApiLine, MethodsPage, SettingsPage
+from app.web.day import look_at_day
 from app.web.health import look
 from app.web.pages import page
 from app.web.routes.launch import POLICY_LABELS
@@ -35,10 +37,13 @@ async def check(request: Request, services: Use) -> HTMLResponse:
 
 
 async def _settings(request: Request, services: Services, checks: Sequence[ModelCheck]) -> HTMLResponse:
+    day = await look_at_day(services)
     context = SettingsPage(
         endpoints=services.models.views(),
         health=await look(services),
         locked=services.gate.locked,
+        day=day,
+        meters=meters(day.budget, day.spent),
         checks={check.model: check for check in checks},
     )
     return page(request, "pages/settings.html", context, section="settings")

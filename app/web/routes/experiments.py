@@ -1,19 +1,22 @@
 """An experiment: its runs, how far they are, and their trajectories together."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from app.store.queries import RunFilter, get_experiment, list_runs, stock_series
+from app.store.records import ExperimentRecord, RunRecord
+from app.store.spending import spent_by_experiment
 from app.web import urls
+from app.web.contexts.budget import NO_ERRORS, budget_box
 from app.web.contexts.pages import ExperimentPage
 from app.web.contexts.rows import RunRow, run_row
 from app.web.dependencies import ExperimentId
 from app.web.errors import not_found
 from app.web.pages import page
-from app.web.services import Use
+from app.web.services import Services, Use
 
 router = APIRouter(include_in_schema=False)
 
@@ -21,10 +24,30 @@ router = APIRouter(include_in_schema=False)
 @router.get("/experiments/{experiment_id}")
 async def experiment(request: Request, services: Use, experiment_id: ExperimentId) -> HTMLResponse:
     """Show an experiment."""
+    found, runs = await experiment_of(services, experiment_id)
+    return await render_experiment(request, services, found, runs)
+
+
+async def experiment_of(services: Services, experiment_id: str) -> tuple[ExperimentRecord, list[RunRecord]]:
+    """Return an experiment and its runs, oldest first; 404 if there is none."""
     found = await get_experiment(services.database, experiment_id)
     if found is None:
         raise not_found("such experiment")
     runs, _ = await list_runs(services.database, RunFilter(experiment=found.id, descending=False, limit=500))
+    return found, runs
+
+
+async def render_experiment(
+    request: Request,
+    services: Services,
+    found: ExperimentRecord,
+    runs: Sequence[RunRecord],
+    *,
+    typed: Mapping[str, str] | None = None,
+    errors: Mapping[str, str] = NO_ERRORS,
+    status: int = 200,
+) -> HTMLResponse:
+    """Render an experiment's page; *typed* and *errors* are what was wrong about a budget."""
     stocks = await stock_series(services.database, [run.id for run in runs])
     rows = [run_row(run, stocks[run.id]) for run in runs]
     series = [(row, [after for _, after in stocks[row.run.id]]) for row in rows if stocks[row.run.id]]
@@ -46,8 +69,16 @@ async def experiment(request: Request, services: Use, experiment_id: ExperimentI
         months=max((len(stocks) for _, stocks in series), default=0),
         unit=rows[0].unit if len({row.unit for row in rows}) == 1 else "units",
         json=urls.api_experiment(found.id),
+        budget=budget_box(
+            "experiment",
+            found.budget,
+            await spent_by_experiment(services.database, found.id),
+            action=urls.experiment_action(found.id, "budget"),
+            values=typed,
+            errors=errors,
+        ),
     )
-    return page(request, "pages/experiment.html", context, section="runs")
+    return page(request, "pages/experiment.html", context, section="runs", status=status)
 
 
 def _states(rows: Sequence[RunRow]) -> list[tuple[str, str, int]]:

@@ -14,6 +14,7 @@ from app.store.records import RunRecord
 from app.web import urls
 from app.web.contexts.pages import HomePage
 from app.web.contexts.rows import RunRow, run_row
+from app.web.day import look_at_day
 from app.web.health import look
 from app.web.pages import page
 from app.web.samples import EXPERIMENT, PACE_MS, sample_configs
@@ -40,6 +41,7 @@ async def home(request: Request, services: Use) -> HTMLResponse:
         submission=secrets.token_urlsafe(12),
         has_models=bool(services.models.names()),
         health=await look(services),
+        day=await look_at_day(services),
     )
     return page(request, "pages/home.html", context, section="home")
 

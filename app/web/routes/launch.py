@@ -10,14 +10,17 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from app.commons.fidelity import DEVIATIONS
 from app.commons.scenario import DISCLOSURES, conditions, scenarios
+from app.jobs.estimate import estimate as estimate_runs
+from app.jobs.estimate_words import lines, sentence
 from app.jobs.launch import LaunchError, launch_plan
 from app.minds.prompt_folders import find_sets
 from app.minds.prompts import PromptError
 from app.store.records import RunRecord
 from app.store.runs import UnknownRun, get_run
 from app.web import urls
-from app.web.contexts.pages import AgentField, Choice, LaunchPage
-from app.web.estimate import in_words
+from app.web.budget_form import amounts
+from app.web.contexts.pages import AgentField, Choice, LaunchPage, Shown
+from app.web.day import look_at_day
 from app.web.launch_form import ADVANCED, DEFAULTS, Form, form_of, given_fields
 from app.web.pages import Flash, page
 from app.web.services import Services, Use
@@ -43,23 +46,25 @@ async def show(request: Request, services: Use) -> HTMLResponse:
     if wanted:
         try:
             source = await get_run(services.database, wanted)
-            values = form_of(source.episode)
+            values = form_of(source.episode) | {f"budget_{name}": text for name, text in amounts(source.budget).items()}
         except UnknownRun:
             flash.append(Flash(f"There is no run “{wanted}” to copy; this is an empty form.", "warn"))
     if source is not None and "mind" not in values:
         flash.append(Flash("The copied run was imported: choose who decides for the agents.", "info"))
     form = Form(values | query)
-    return _render(request, services, form, source=source, flash=flash)
+    return await _render(request, services, form, source=source, flash=flash)
 
 
 @router.get(urls.estimate())
 async def estimate(request: Request, services: Use) -> dict[str, Any]:
     """Say what the form as it is would launch, and what is wrong with it."""
     form = Form(given_fields(request.query_params.multi_items()))
-    checked = form.check(services.models.check_name)
+    shown = await _estimate(services, form)
     return {
-        "count": len(checked[1]) if checked else 0,
-        "text": in_words(checked[1]) if checked else None,
+        "count": shown.count if shown else 0,
+        "text": shown.text if shown else None,
+        "lines": shown.lines if shown else [],
+        "source": shown.source if shown else "",
         "errors": form.errors,
     }
 
@@ -70,7 +75,7 @@ async def start(request: Request, services: Use) -> Response:
     data = await request.form(max_files=0, max_fields=80)
     given = given_fields(data.multi_items())
     form = Form(given)
-    checked = form.check(services.models.check_name)
+    checked = form.check(services.models.check_name, services.models.price_of)
     if checked is not None:
         try:
             experiment, ids = await launch_plan(
@@ -78,6 +83,7 @@ async def start(request: Request, services: Use) -> Response:
                 checked[0],
                 check_model=services.models.check_name,
                 prompt_folders=services.prompt_folders,
+                price_of=services.models.price_of,
                 submission=given.get("submission", "")[:64] or secrets.token_urlsafe(12),
             )
         except LaunchError as error:
@@ -87,10 +93,27 @@ async def start(request: Request, services: Use) -> Response:
         else:
             single = len(ids) == 1 or experiment is None
             return RedirectResponse(urls.run(ids[0]) if single else urls.experiment(experiment or ""), 303)
-    return _render(request, services, form, submission=given.get("submission", "")[:64], status=422)
+    return await _render(request, services, form, submission=given.get("submission", "")[:64], status=422)
 
 
-def _render(
+async def _estimate(services: Services, form: Form) -> Shown | None:
+    """Return what the form would launch and use; None where it is wrong, and its errors say how."""
+    checked = form.check(services.models.check_name, services.models.price_of)
+    if checked is None:
+        return None
+    plan, configs = checked
+    found = await estimate_runs(
+        services.database,
+        configs[0],
+        len(configs),
+        price_of=services.models.price_of,
+        endpoints=services.models.views(),
+    )
+    told = lines(found, plan.budget, plan.shared, services.daily, (await look_at_day(services)).spent)
+    return Shown(count=len(configs), text=sentence(found), lines=told, source=found.source)
+
+
+async def _render(
     request: Request,
     services: Services,
     form: Form,
@@ -100,7 +123,7 @@ def _render(
     submission: str = "",
     status: int = 200,
 ) -> HTMLResponse:
-    checked = form.check(services.models.check_name)
+    shown = await _estimate(services, form)
     context = LaunchPage(
         scenarios=[scenario for scenario in scenarios().values() if scenario.playable],
         conditions=list(conditions().values()),
@@ -116,13 +139,14 @@ def _render(
         deviations=DEVIATIONS,
         errors=form.errors,
         submission=submission or secrets.token_urlsafe(12),
-        estimate=in_words(checked[1]) if checked else None,
-        count=len(checked[1]) if checked else 1,
+        estimate=shown,
+        count=shown.count if shown else 1,
         source=source,
         missing=[view for view in services.models.views() if not view.key_present],
         prompt_sets=[found.name for found in find_sets(services.prompt_folders) if found.prompts],
         advanced=any(form.values[name] != DEFAULTS[name] for name in ADVANCED)
         or any(name in form.errors for name in (*ADVANCED, "agents")),
+        budgeted=any(form.values[name] for name in form.values if "budget_" in name),
     )
     return page(request, "pages/launch.html", context, section="launch", flash=flash or (), status=status)
 

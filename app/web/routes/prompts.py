@@ -43,7 +43,7 @@ async def show_preview(request: Request, services: Use) -> HTMLResponse:
     """Show what one agent would be sent in month 1 of the launch that the query describes."""
     query = dict(request.query_params)
     form = Form(query)
-    checked = form.check(services.models.check_name)
+    checked = form.check(services.models.check_name, services.models.price_of)
     errors = dict(form.errors)
     context = None
     if checked:

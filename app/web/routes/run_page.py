@@ -1,6 +1,6 @@
 """The run page, for its owner and through a link."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from fastapi import Request
@@ -13,10 +13,16 @@ from app.store.answers import count_calls
 from app.store.imports import equal_logs
 from app.store.queries import events_after, get_call, get_experiment, list_calls
 from app.store.records import CallSummary, RunRecord
+from app.store.spending import spent_by
+from app.web import urls
+from app.web.contexts.budget import NO_ERRORS, budget_box
 from app.web.contexts.run import RunPage, run_page
 from app.web.pages import page
 from app.web.services import Services
 from app.web.shared import SharedRun
+
+OVER = ("finished", "cancelled", "interrupted")
+"""States in which a run spends nothing any more."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,8 @@ async def render_run(
     shared: SharedRun | None = None,
     issued_link: str | None = None,
     rerun: RerunReport | None = None,
+    budget_typed: Mapping[str, str] | None = None,
+    budget_errors: Mapping[str, str] = NO_ERRORS,
     status: int = 200,
 ) -> HTMLResponse:
     """Render a run's page at the place that the address names.
@@ -49,6 +57,8 @@ async def render_run(
         shared: the link it is seen through.
         issued_link: a link just made.
         rerun: the result of a rerun check just made.
+        budget_typed: what was typed as a budget, where that was wrong.
+        budget_errors: what was wrong about it.
         status: the HTTP status.
     """
     rows = await events_after(services.database, run.id, last=run.events)
@@ -61,7 +71,15 @@ async def render_run(
         twins = await equal_logs(services.database, run)
         experiment = await get_experiment(services.database, run.experiment_id) if run.experiment_id else None
         name = experiment.name if experiment else None
-        context = replace(context, equal_logs=twins, answers=counted, rerun=rerun, experiment=name)
+        box = budget_box(
+            "run",
+            run.budget,
+            spent_by(run),
+            action=urls.run_action(run.id, "budget") if run.state not in OVER else None,
+            values=budget_typed,
+            errors=budget_errors,
+        )
+        context = replace(context, equal_logs=twins, answers=counted, rerun=rerun, experiment=name, budget=box)
     if context.view.agent is not None and context.prompts:
         # For readers without scripts: the chosen agent's calls of the month, and the decision's texts.
         name = context.replay.names[context.view.agent]

@@ -305,6 +305,7 @@ if (run.live) {
       for (const notice of all('[data-bind="reason"]')) notice.hidden = !status.reason;
       bind("reason-title", `${status.state[0].toUpperCase()}${status.state.slice(1)}${status.reason_kind ? ` (${status.reason_kind})` : ""}.`);
       bind("reason-text", [status.reason, status.tries_again].filter(Boolean).join(" "));
+      showBudget(status);
       if (status.calls) bind("calls", `${status.calls.toLocaleString("en-US")} calls`);
       if (status.cost !== null && status.cost !== undefined) bind("cost", `$${status.cost.toFixed(2)}`);
       showOutcome();
@@ -319,6 +320,18 @@ if (run.live) {
       }
     },
   });
+}
+
+/** How much of the run's budget is used by now. */
+function showBudget(status) {
+  for (const box of all("[data-meter]")) {
+    const used = status[box.dataset.meter];
+    if (used === undefined || used === null) continue;
+    const meter = one("meter", box);
+    meter.value = Math.min(used, meter.max);
+    one("[data-used]", box).textContent = box.dataset.meter === "cost" ? `$${used.toFixed(2)}` : used.toLocaleString("en-US");
+    box.classList.toggle("budget-meter--full", used >= meter.max);
+  }
 }
 
 async function redrawCharts() {

@@ -7,8 +7,8 @@ becomes VARCHAR without a length, compared byte by byte, and whole numbers becom
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0010"
-down_revision = "0009"
+revision = "0011"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 
