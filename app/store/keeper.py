@@ -129,7 +129,7 @@ class Keeper:
         """Play what a queue brings, at most *capacity* at once, until *stop* is set; then hand back what is left."""
         self._play, self._capacity, self._news, self._serving = play, capacity, news, True
         queue = open_queue(self._work, self)
-        watch = asyncio.create_task(self._keep_leases())
+        watch = asyncio.gather(self._keep_leases(), self._look_after_others())
         stopped = asyncio.create_task(stop.wait())
         try:
             await self._guard(self._resume_configured())
@@ -156,7 +156,7 @@ class Keeper:
     async def play_these(self, owned: Sequence[Held], at_once: bool = True) -> None:
         """Play work that is owned already (`govsim run`), together or one after the other, keeping all leases."""
         self._held = {held.claim.run_id: held for held in owned}
-        watch = asyncio.create_task(self._keep_leases())
+        watch = asyncio.gather(self._keep_leases(), self._look_after_others())
         try:
             tasks = [self._start(held) for held in owned] if at_once else []
             if tasks:
@@ -192,7 +192,7 @@ class Keeper:
             self._news.tell()  # there is a free place
 
     async def _keep_leases(self) -> None:
-        """Beat, look for lost work and pass on what people ask for."""
+        """Beat, and pass on what people ask for. Nothing here waits for a row that others have locked."""
         loop = asyncio.get_running_loop()
         next_beat = loop.time()
         while True:
@@ -200,15 +200,20 @@ class Keeper:
             await self._guard(self._pass_wishes_on())
             if loop.time() >= next_beat:
                 next_beat = loop.time() + BEAT_SECONDS
-                await self._guard(self._beat())
+                await self._guard(beat(self._database, self._claims(), self._work))
             await self._news.wait(seen, POLL_SECONDS)
 
     async def _resume_configured(self) -> None:
         for run_id in await resume_configured(self._database, self._can_ask, self._work):
             log.info(f"{self._work.name} tried again: its model can be asked here", run=run_id)
 
-    async def _beat(self) -> None:
-        await beat(self._database, self._claims(), self._work)
+    async def _look_after_others(self) -> None:
+        """Take back what others lost, and try again what waits."""
+        while True:
+            await self._guard(self._look())
+            await asyncio.sleep(BEAT_SECONDS)
+
+    async def _look(self) -> None:
         for run_id in await recover_lost(self._database, self._watch, self._stale_after, self._work):
             log.warning(f"lost {self._work.name} taken back", run=run_id)
         if self._serving:

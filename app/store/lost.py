@@ -71,7 +71,8 @@ async def take_back(database: Database, lost: Collection[Heartbeat], work: Work 
         query = select(row.id, row.epoch, row.heartbeat, row.fruitless, row.owner, row.control).where(
             row.id.in_([one.run_id for one in lost]), row.state == "playing"
         )
-        rows = (await connection.execute(query.order_by(row.id).with_for_update())).all()
+        # What somebody has locked is being written, or belongs to a process that froze while writing: next time.
+        rows = (await connection.execute(query.order_by(row.id).with_for_update(skip_locked=True))).all()
         rows = [one for one in rows if Heartbeat(one.id, one.epoch, one.heartbeat) in lost]
         blamed = _owners_with_suspects(rows)
         for one in rows:

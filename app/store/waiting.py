@@ -132,7 +132,7 @@ async def resume_due(database: Database, work: Work = RUNS) -> list[str]:
 async def _next(connection: AsyncConnection, work: Work, thing: str, *, lock: bool = False) -> _Next:
     row = work.row
     waiting = select(row.id, row.epoch, row.retry_at).where(*_waiting(work, thing)).order_by(row.id)
-    rows = (await connection.execute(waiting.with_for_update() if lock else waiting)).all()
+    rows = (await connection.execute(waiting.with_for_update(skip_locked=True) if lock else waiting)).all()
     others = await connection.execute(
         select(row.id, row.retries, row.state).where(row.waits_for == thing, row.state != "paused")
     )
