@@ -4,9 +4,9 @@ Exit codes: 0 done, 1 something did not work out (it is named), 2 a wrong call, 
 """
 
 import asyncio
-import signal
 import sys
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -31,6 +31,7 @@ from app.prompts_cli import prompt_commands
 from app.record_cli import export, rerun
 from app.settings import SettingsError, load_settings
 from app.store.connect import DatabaseError, open_database
+from app.store.news import news_of
 from app.store.runs import UnknownRun
 from app.subskills.plan import SubskillPlanError
 from app.subskills.research import UnreadableResults
@@ -104,10 +105,18 @@ def serve(
 
 @app.command()
 def worker(
+    runs_at_once: Annotated[
+        int | None, typer.Option("--runs", min=1, help="Runs played at once; by default GOVSIM_RUNS_PER_WORKER.")
+    ] = None,
     parent: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:
-    """Play queued runs and ask queued subskill tests until stopped."""
-    from app.jobs.supervise import follow_parent
+    """Play queued runs and ask queued subskill tests until stopped.
+
+    Told to stop (Ctrl+C, SIGTERM), it gives calls under way up to 10 seconds to come home and hands its runs
+    back to the other workers; the same signal again ends it at once.
+    """
+    from app.jobs.queue import open_queue
+    from app.jobs.supervise import follow_parent, stop_when_told
     from app.jobs.worker import Worker, owner_name
     from app.subskills.worker import SubskillWorker
 
@@ -116,9 +125,7 @@ def worker(
 
     async def work() -> None:
         stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
+        stop_when_told(stop)
         follower = asyncio.create_task(follow_parent(parent, stop)) if parent else None
         database = open_database(settings.database_url)
         try:
@@ -127,7 +134,7 @@ def worker(
                 runs = Worker(
                     database,
                     hub,
-                    capacity=settings.runs_per_worker,
+                    capacity=runs_at_once or settings.runs_per_worker,
                     stale_after=stale_after,
                     retry_after_s=settings.retry_after_s,
                 )
@@ -138,7 +145,9 @@ def worker(
                     stale_after=stale_after,
                     retry_after_s=settings.retry_after_s,
                 )
-                await asyncio.gather(runs.work(stop), tests.work(stop))
+                opened = partial(open_queue, database)
+                async with news_of(database) as news:
+                    await asyncio.gather(runs.work(stop, opened, news), tests.work(stop, opened, news))
         finally:
             if follower is not None:
                 follower.cancel()
@@ -196,6 +205,7 @@ def run(
         str | None, typer.Option(help="ENDPOINT/MODEL that relevance is measured with; without a model by default.")
     ] = None,
     name: Annotated[str | None, typer.Option(help="A name for the experiment.")] = None,
+    priority: Annotated[int, typer.Option(help="-100 to 100: counts while a run waits, such as when resumed.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print each finished run as one JSON object.")] = False,
 ) -> None:
     """Play episodes here and now; they are stored like those launched in the browser."""
@@ -229,6 +239,7 @@ def run(
         ratings="batched" if ratings == "batched" else "single",
         embedding=embedding,
         name=name,
+        priority=priority,
     )
     settings = settings_and_schema()
     raise typer.Exit(

@@ -92,14 +92,15 @@ class Instance:
             "GOVSIM_DATABASE_URL": self.url,
             "GOVSIM_MODELS_FILE": str(self.folder / "models.toml"),
             "GOVSIM_STALE_AFTER_S": "3",
+            "GOVSIM_RETRY_AFTER_S": "0.5",
         }
 
-    def start(self, *arguments: str) -> "subprocess.Popen[str]":
-        """Start `govsim` with *arguments*."""
+    def start(self, *arguments: str, module: str = "app.cli", **environment: str) -> "subprocess.Popen[str]":
+        """Start `govsim` with *arguments*; *environment* adds to its variables."""
         process = subprocess.Popen(
-            [sys.executable, "-m", "app.cli", *arguments],
+            [sys.executable, "-m", module, *arguments],
             cwd=ROOT,
-            env=self.environment,
+            env=self.environment | environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,

@@ -34,6 +34,7 @@ from app.minds.prompt_folders import SET_NAME
 from app.minds.prompts import PromptError
 from app.models.hub import Kind
 from app.store.connect import Database
+from app.store.records import HIGHEST_PRIORITY, LOWEST_PRIORITY
 from app.store.runs import launch, prompt_names
 
 MAX_RUNS = 200
@@ -99,6 +100,9 @@ class LaunchPlan(BaseModel):
     )
     name: str | None = Field(default=None, max_length=200)
     pace_ms: int = Field(default=0, ge=0, le=10_000, description="scripted minds wait this long, to be watched")
+    priority: int = Field(
+        default=0, ge=LOWEST_PRIORITY, le=HIGHEST_PRIORITY, description="queued runs of a higher one are played first"
+    )
 
 
 def plan_configs(plan: LaunchPlan, check_model: CheckModel) -> list[EpisodeConfig]:
@@ -181,6 +185,7 @@ async def launch_plan(
         submission=submission,
         owner=owner,
         pace_ms=plan.pace_ms,
+        priority=plan.priority,
     )
 
 
@@ -193,6 +198,7 @@ async def launch_configs(
     submission: str | None = None,
     owner: str | None = None,
     pace_ms: int = 0,
+    priority: int = 0,
 ) -> tuple[str | None, list[str]]:
     """Store one run a configuration, with the prompt sets they use, all or none."""
     wanted = set().union(*(prompt_names(config) for config in configs))
@@ -208,6 +214,7 @@ async def launch_configs(
         submission=submission,
         owner=owner,
         pace_ms=pace_ms,
+        priority=priority,
     )
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import sys
 
 import structlog
@@ -42,6 +43,22 @@ async def _end(process: asyncio.subprocess.Process, ended: "asyncio.Task[int]") 
     if not done:
         process.kill()
         await ended
+
+
+def stop_when_told(stop: asyncio.Event) -> None:
+    """Set *stop* on SIGTERM or SIGINT; the same signal a second time ends the process at once.
+
+    The other one does not: Ctrl+C reaches the worker beside `govsim serve`, which then sends it a SIGTERM.
+    """
+    loop = asyncio.get_running_loop()
+
+    def told(number: signal.Signals) -> None:
+        stop.set()
+        loop.remove_signal_handler(number)
+        signal.signal(number, signal.SIG_DFL)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told, number)
 
 
 async def follow_parent(parent: int, stop: asyncio.Event) -> None:

@@ -13,8 +13,9 @@ from app.jobs.player import Player
 from app.minds.relevance import warm_up
 from app.models.hub import ModelHub
 from app.store.connect import Database
-from app.store.keeper import Keeper
+from app.store.keeper import Keeper, OpenQueue
 from app.store.leases import Claim
+from app.store.news import News
 from app.store.waiting import FIRST_WAIT_S
 
 log = structlog.get_logger()
@@ -41,14 +42,14 @@ class Worker:
         self._hub = hub
         self._capacity = capacity
         self._retry_after_s = retry_after_s
-        self._keeper = Keeper(database, owner_name("worker"), stale_after)
+        self._keeper = Keeper(database, owner_name("worker"), stale_after, can_ask=hub.can_ask)
 
-    async def work(self, stop: asyncio.Event) -> None:
-        """Claim and play queued runs until *stop* is set, then hand back what is being played."""
+    async def work(self, stop: asyncio.Event, open_queue: OpenQueue, news: News) -> None:
+        """Play what the queue brings until *stop* is set, then hand back what is being played."""
         log.info("worker started", owner=self._keeper.owner)
         # Importing the vectoriser takes a second: better now, beside the loop, than in it at the first retrieval.
         await asyncio.to_thread(warm_up)
-        await self._keeper.serve(stop, self._player, self._capacity, self._hub.can_ask)
+        await self._keeper.serve(stop, self._player, self._capacity, open_queue, news)
         log.info("worker stopped", owner=self._keeper.owner)
 
     async def play_these(self, players: Sequence[Player]) -> None:

@@ -80,6 +80,26 @@ async def resume(database: Database, run_id: str) -> RunState:
         return "queued"
 
 
+async def prioritise(database: Database, run_id: str, priority: int) -> RunState:
+    """Let a run that waits, or is paused, be played before those of lower *priority*; return its state.
+
+    Priorities go from LOWEST_PRIORITY to HIGHEST_PRIORITY; 0 is the usual one.
+
+    Raises:
+        UnknownRun: if there is no such run.
+        StateConflict: if it does not wait to be played.
+    """
+    async with database.write() as connection:
+        run = await _row(connection, run_id)
+        if run.state not in ("queued", "paused"):
+            raise StateConflict(f"Run {run_id} is {run.state}; only runs that wait have a place in the queue.")
+        if run.priority != priority:
+            await connection.execute(update(RunRow).where(RunRow.id == run_id).values(priority=priority))
+            await add_log(connection, run_id, "control", f"Its priority was set to {priority}.")
+        state: RunState = run.state
+        return state
+
+
 def obeyed(control: str) -> tuple[dict[str, Any], str]:
     """Return the column values and the sentence of a wish that is granted."""
     text = "Paused on request." if control == "pause" else "Stopped on request."
@@ -90,7 +110,7 @@ def obeyed(control: str) -> tuple[dict[str, Any], str]:
 
 
 async def _row(connection: AsyncConnection, run_id: str) -> Any:
-    query = select(RunRow.state, RunRow.control, RunRow.retry_at).where(RunRow.id == run_id)
+    query = select(RunRow.state, RunRow.control, RunRow.retry_at, RunRow.priority).where(RunRow.id == run_id)
     row = (await connection.execute(query.with_for_update())).first()
     if row is None:
         raise UnknownRun(run_id)

@@ -12,13 +12,17 @@ from typing import Any, Protocol
 import structlog
 
 from app.store.connect import Database
-from app.store.leases import RUNS, Claim, Work, any_queued, beat, claim_next, wishes
+from app.store.leases import RUNS, Claim, Work, beat, wishes
 from app.store.lost import Watch, recover_lost
+from app.store.news import News
 from app.store.outage import in_short, is_outage
 from app.store.records import RunState
 from app.store.waiting import resume_configured, resume_due
 
-POLL_SECONDS = 0.2
+POLL_SECONDS = 0.5
+"""How often wishes are looked at when there is no news of the database."""
+LOOK_SECONDS = 1.0
+"""The same for queued work."""
 BEAT_SECONDS = 2.0
 
 log = structlog.get_logger()
@@ -38,42 +42,111 @@ class Held(Protocol):
         ...
 
 
-class Keeper:
-    """Holds the leases of one process on one kind of work, under the name *owner*."""
+class Host(Protocol):
+    """A keeper, as a queue sees it."""
 
-    def __init__(self, database: Database, owner: str, stale_after: timedelta, work: Work = RUNS) -> None:
-        self.owner = owner
+    @property
+    def owner(self) -> str:
+        """The name under which it claims."""
+        ...
+
+    @property
+    def free(self) -> int:
+        """How many more it can play."""
+        ...
+
+    def start(self, claim: Claim) -> "asyncio.Task[object]":
+        """Play what is claimed; the task ends when it has been left."""
+        ...
+
+
+class Queue(Protocol):
+    """Brings queued work to one host."""
+
+    async def look(self) -> None:
+        """See to what waits. Called when the database has changed, and every second or so."""
+        ...
+
+    def stop(self) -> None:
+        """Bring nothing more."""
+        ...
+
+    async def finish(self) -> None:
+        """Let go of everything; called once all that was started has ended."""
+        ...
+
+
+OpenQueue = Callable[[Work, Host], Queue]
+
+
+class Keeper:
+    """Holds the leases of one process on one kind of work, under the name *owner*.
+
+    *can_ask* tells whether the process has a model; what waited for it is queued when `serve` begins.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        owner: str,
+        stale_after: timedelta,
+        work: Work = RUNS,
+        can_ask: Callable[[str], bool] = lambda model: False,
+    ) -> None:
+        self._owner = owner
         self._database = database
         self._stale_after = stale_after
         self._work = work
+        self._can_ask = can_ask
         self._watch = Watch()
         self._serving = False
         self._confirmed_at = monotonic()
         self._confirmed = asyncio.Event()
         self._held: dict[str, Held] = {}
         self._tasks: dict[str, asyncio.Task[object]] = {}
+        self._play: Callable[[Claim], Held] | None = None
+        self._capacity = 0
+        self._news = News()
+
+    @property
+    def owner(self) -> str:
+        """The name under which this process holds its leases."""
+        return self._owner
+
+    @property
+    def free(self) -> int:
+        """How many more it can play now."""
+        return self._capacity - len(self._held)
 
     async def serve(
-        self, stop: asyncio.Event, play: Callable[[Claim], Held], capacity: int, can_ask: Callable[[str], bool]
+        self, stop: asyncio.Event, play: Callable[[Claim], Held], capacity: int, open_queue: OpenQueue, news: News
     ) -> None:
-        """Claim and play queued work, at most *capacity* at once, until *stop* is set; then hand back what is left.
-
-        What waits for a model that this process *can_ask* is queued at the start; what waits for an endpoint or for
-        disk space whenever its time has come.
-        """
-        self._serving = True
+        """Play what a queue brings, at most *capacity* at once, until *stop* is set; then hand back what is left."""
+        self._play, self._capacity, self._news, self._serving = play, capacity, news, True
+        queue = open_queue(self._work, self)
         watch = asyncio.create_task(self._keep_leases())
+        stopped = asyncio.create_task(stop.wait())
         try:
-            await self._guard(self._resume_configured(can_ask))
+            await self._guard(self._resume_configured())
             while not stop.is_set():
-                await self._guard(self._claim(play, capacity))
-                await _wait(stop, POLL_SECONDS)
+                seen = news.number
+                await self._guard(queue.look())
+                await _first(stopped, news.wait(seen, LOOK_SECONDS))
         finally:
-            for held in self._held.values():
+            queue.stop()
+            for held in list(self._held.values()):
                 held.wish("hand back")
-            if self._tasks:
+            while self._tasks:
                 await asyncio.wait(list(self._tasks.values()))
+            await self._guard(queue.finish())
+            await _end(stopped)
             await _end(watch)
+
+    def start(self, claim: Claim) -> "asyncio.Task[object]":
+        """Play what a queue has claimed for us; the task ends when it has been left."""
+        if self._play is None:
+            raise RuntimeError("nothing is played before `serve`")
+        return self._start(self._play(claim))
 
     async def play_these(self, owned: Sequence[Held], at_once: bool = True) -> None:
         """Play work that is owned already (`govsim run`), together or one after the other, keeping all leases."""
@@ -99,13 +172,6 @@ class Keeper:
             self._confirmed.clear()
             await self._confirmed.wait()
 
-    async def _claim(self, play: Callable[[Claim], Held], capacity: int) -> None:
-        while len(self._held) < capacity and await any_queued(self._database, self._work):
-            claim = await claim_next(self._database, self.owner, self._work)
-            if claim is None:
-                return
-            self._start(play(claim))
-
     def _start(self, held: Held) -> "asyncio.Task[object]":
         run_id = held.claim.run_id
         self._held[run_id] = held
@@ -118,20 +184,22 @@ class Keeper:
         run_id = held.claim.run_id
         if self._held.get(run_id) is held:
             del self._held[run_id], self._tasks[run_id]
+            self._news.tell()  # there is a free place
 
     async def _keep_leases(self) -> None:
         """Beat, look for lost work and pass on what people ask for."""
         loop = asyncio.get_running_loop()
         next_beat = loop.time()
         while True:
+            seen = self._news.number
             await self._guard(self._pass_wishes_on())
             if loop.time() >= next_beat:
                 next_beat = loop.time() + BEAT_SECONDS
                 await self._guard(self._beat())
-            await asyncio.sleep(POLL_SECONDS)
+            await self._news.wait(seen, POLL_SECONDS)
 
-    async def _resume_configured(self, can_ask: Callable[[str], bool]) -> None:
-        for run_id in await resume_configured(self._database, can_ask, self._work):
+    async def _resume_configured(self) -> None:
+        for run_id in await resume_configured(self._database, self._can_ask, self._work):
             log.info(f"{self._work.name} tried again: its model can be asked here", run=run_id)
 
     async def _beat(self) -> None:
@@ -166,13 +234,15 @@ class Keeper:
             await asyncio.sleep(1)
 
 
-async def _wait(event: asyncio.Event, seconds: float) -> None:
-    try:
-        await asyncio.wait_for(event.wait(), seconds)
-    except TimeoutError:
-        return
+async def _first(*awaitables: Any) -> None:
+    """Wait for whichever comes first; the others are cancelled, except tasks, which go on."""
+    tasks = [asyncio.ensure_future(one) for one in awaitables]
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task, given in zip(tasks, awaitables, strict=True):
+        if task is not given:
+            await _end(task)
 
 
-async def _end(task: "asyncio.Task[None]") -> None:
+async def _end(task: "asyncio.Future[Any]") -> None:
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)

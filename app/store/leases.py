@@ -9,18 +9,16 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import BaseModel
-from sqlalchemy import ColumnElement, CursorResult, and_, case, exists, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, CursorResult, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.orm import aliased
 
 from app.commons.metrics import EpisodeMetrics
 from app.store.connect import Database
+from app.store.line import next_in_line
 from app.store.records import OVER_STATES, Control, RunState
 from app.store.runs import add_log, metric_columns, now
 from app.store.tables import RunRow, SubskillRunRow
-
-SUSPECT = 3
-"""A run whose players died this often without progress is played beside no other such run: see `lost.py`."""
+from app.store.turns import take_turns
 
 Log = Callable[[AsyncConnection, str, str, str], Awaitable[None]]
 
@@ -57,47 +55,48 @@ RUNS = Work(RunRow, "run", add_log)
 TESTS = Work(SubskillRunRow, "tests", _no_log)
 
 
-def claimable(work: Work, owner: str) -> ColumnElement[bool]:
-    """Return the condition that a row is queued and *owner* may take it: one suspect at a time."""
-    other = aliased(work.row)
-    has_suspect = exists().where(other.owner == owner, other.state == "playing", other.fruitless >= SUSPECT)
-    return and_(work.row.state == "queued", or_(work.row.fruitless < SUSPECT, ~has_suspect))
-
-
-def suspects_last(work: Work) -> ColumnElement[int]:
-    """Return what to order claimable rows by first, so that suspects come after all others, the worst last."""
-    return case((work.row.fruitless >= SUSPECT, work.row.fruitless), else_=0)
-
-
 async def claim_next(database: Database, owner: str, work: Work = RUNS) -> Claim | None:
-    """Take the oldest queued run for *owner*, or return None if there is none."""
-    row = work.row
-    waiting = (
-        select(row.id, row.epoch, row.started_at)
-        .where(claimable(work, owner))
-        .order_by(suspects_last(work), row.created_at, row.id)
-        .limit(1)
-    )
+    """Take the run that is next in line (`line.py`) for *owner*, or return None if there is none."""
+    claims = await claim_waiting(database, owner, work, 1)
+    return claims[0] if claims else None
+
+
+async def claim_waiting(database: Database, owner: str, work: Work, count: int) -> list[Claim]:
+    """Take up to *count* runs that are next in line for *owner*, and return them in that order."""
     async with database.write() as connection:
-        found = (await connection.execute(waiting.with_for_update(skip_locked=True))).first()
-        if found is None:
-            return None
+        await take_turns(connection, f"line of {work.name}")
+        ids = await next_in_line(connection, work.row, count, owner)
+        return await _take(connection, ids, owner, work)
+
+
+async def claim_one(database: Database, run_id: str, owner: str, work: Work = RUNS) -> Claim | None:
+    """Take the run of this id for *owner*, or return None if it does not wait (any longer)."""
+    async with database.write() as connection:
+        claims = await _take(connection, [run_id], owner, work)
+        return claims[0] if claims else None
+
+
+async def _take(connection: AsyncConnection, ids: Sequence[str], owner: str, work: Work) -> list[Claim]:
+    row = work.row
+    query = select(row.id, row.epoch, row.started_at).where(row.id.in_(ids), row.state == "queued")
+    found = {one.id: one for one in await connection.execute(query.with_for_update(skip_locked=True))}
+    for one in found.values():
         await connection.execute(
             update(row)
-            .where(row.id == found.id)
+            .where(row.id == one.id)
             .values(
                 state="playing",
                 owner=owner,
                 heartbeat=now(),
-                epoch=found.epoch + 1,
-                started_at=found.started_at or now(),
+                epoch=one.epoch + 1,
+                started_at=one.started_at or now(),
                 reason_kind=None,
                 reason=None,
                 retry_at=None,
             )
         )
-        await work.log(connection, found.id, "state", "Playing." if found.epoch == 0 else "Playing again.")
-        return Claim(run_id=found.id, epoch=found.epoch + 1)
+        await work.log(connection, one.id, "state", "Playing." if one.epoch == 0 else "Playing again.")
+    return [Claim(run_id=run_id, epoch=found[run_id].epoch + 1) for run_id in ids if run_id in found]
 
 
 async def any_queued(database: Database, work: Work = RUNS) -> bool:

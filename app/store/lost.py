@@ -5,7 +5,7 @@ another host's, so clocks that differ or jump take no run away from a live playe
 
 A run may be what kills its players, so deaths without progress are counted (`fruitless`). Which of a worker's runs
 killed it cannot be seen; so from the third such death on, a run is a *suspect*: a worker plays one suspect at a time
-(`leases.claimable`), and if it dies then, the suspect alone is blamed. What makes progress is suspect no longer.
+(`line.py`), and if it dies then, the suspect alone is blamed. What makes progress is suspect no longer.
 """
 
 import time
@@ -17,7 +17,8 @@ from sqlalchemy import select, update
 
 from app.store.connect import Database
 from app.store.controls import obeyed
-from app.store.leases import RUNS, SUSPECT, Work
+from app.store.leases import RUNS, Work
+from app.store.line import SUSPECT
 from app.store.records import OVER_STATES
 from app.store.runs import now
 

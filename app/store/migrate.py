@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from app.store.address import DatabaseError, database_url, is_postgresql, make_folder, refusal, shown
 from app.store.postgresql import connect_arguments
+from app.store.queue_schema import upgrade_queue
 
 # Any number, the same in every version of this program.
 LOCK = 0x60F51
@@ -40,6 +41,7 @@ def upgrade(url: str, migrations: Path, revision: str = "head") -> None:
                 command.downgrade(config, revision)
             else:
                 command.upgrade(config, revision)
+                upgrade_queue(connection)
     except DBAPIError as error:
         raise refusal(address, error) from error
     except CommandError as error:

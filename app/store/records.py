@@ -12,6 +12,8 @@ RunState = Literal["queued", "playing", "paused", "finished", "cancelled", "fail
 Control = Literal["pause", "stop"]
 MindsKind = Literal["scripted", "generative", "mixed", "imported"]
 
+LOWEST_PRIORITY, HIGHEST_PRIORITY = -100, 100
+
 LIVE_STATES = frozenset({"queued", "playing"})
 OVER_STATES = frozenset({"finished", "cancelled", "failed"})
 
@@ -35,6 +37,7 @@ class RunRecord(_Record):
     mends itself is tried again at `retry_at`, for the `retries`-th time. `fruitless` counts players that died without
     progress. `cost` is what the priced calls cost; `unpriced_calls` counts those whose price is unknown. `pace_ms` is
     how long scripted minds wait before they answer, so that a run can be watched; it decides nothing.
+    Of queued runs those of a higher `priority` are played first; the usual one is 0.
     """
 
     id: str
@@ -55,6 +58,7 @@ class RunRecord(_Record):
     seed: int | None
     months: int
     pace_ms: int
+    priority: int
     state: RunState
     reason_kind: str | None
     reason: str | None

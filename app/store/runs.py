@@ -87,6 +87,7 @@ async def launch(
     submission: str | None = None,
     owner: str | None = None,
     pace_ms: int = 0,
+    priority: int = 0,
 ) -> tuple[str | None, list[str]]:
     """Store new runs, all or none, and return the experiment's id and the runs'.
 
@@ -98,6 +99,7 @@ async def launch(
         experiment: the name of the experiment to make for them; None makes none.
         submission: a token of the form; the same one again returns what the first one made.
         pace_ms: how long scripted minds wait before they answer, for runs that are to be watched.
+        priority: queued runs of a higher priority are played first, LOWEST_PRIORITY to HIGHEST_PRIORITY.
         owner: if given, the runs are born playing, owned by it with epoch 1 (`govsim run`); else queued.
     """
     async with database.write() as connection:
@@ -115,7 +117,7 @@ async def launch(
         ids = []
         for config in configs:
             values = run_values(config, state="playing" if owner else "queued", experiment=experiment_id)
-            values |= {"engine_version": engine_version, "pace_ms": pace_ms}
+            values |= {"engine_version": engine_version, "pace_ms": pace_ms, "priority": priority}
             values["prompts"] = {name: hashes[name] for name in sorted(prompt_names(config))}
             if owner:
                 values |= {"owner": owner, "heartbeat": now(), "epoch": 1, "started_at": now()}

@@ -7,7 +7,7 @@ columns of `run` are copies for lists, written together with the events they com
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Float, ForeignKey, Index, Integer, LargeBinary, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Float, ForeignKey, Index, Integer, LargeBinary, SmallInteger, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from app.store.types import UtcDateTime, Whole, Words
@@ -66,6 +66,7 @@ class RunRow(Base):
     seed: Mapped[int | None]
     months: Mapped[int]
     pace_ms: Mapped[int] = mapped_column(default=0)
+    priority: Mapped[int] = mapped_column(SmallInteger, default=0)
 
     state: Mapped[str] = mapped_column(Words(12))
     reason_kind: Mapped[str | None] = mapped_column(Words(12))

@@ -7,6 +7,7 @@ If it has not, all wait on, longer each time. Nothing is asked just to find out:
 
 import random
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.commons.metrics import EpisodeMetrics
 from app.store.connect import Database
 from app.store.leases import RUNS, Claim, LostRun, Work, give_up
+from app.store.records import LIVE_STATES
 from app.store.runs import now
 
 FIRST_WAIT_S = 5.0
@@ -101,6 +103,14 @@ async def _schedule(
     return values
 
 
+@dataclass(frozen=True)
+class _Next:
+    """What to do about those who wait for one thing: queue *ids*, and forget that *proven* ones waited for it."""
+
+    ids: list[str]
+    proven: list[str]
+
+
 async def resume_due(database: Database, work: Work = RUNS) -> list[str]:
     """Queue the runs whose time has come, of those that wait for the same thing one, or all if it is back.
 
@@ -110,35 +120,41 @@ async def resume_due(database: Database, work: Work = RUNS) -> list[str]:
     anybody = select(row.waits_for).where(row.state == "paused", row.retry_at.is_not(None)).distinct()
     async with database.read() as connection:
         things = [one.waits_for for one in await connection.execute(anybody.order_by(row.waits_for))]
+        ready = [thing for thing in things if (await _next(connection, work, thing)).ids]
     queued: list[str] = []
-    for thing in things:
-        async with database.write(quiet=True) as connection:
-            queued += await _resume_one_or_all(connection, work, thing)
+    for thing in ready:
+        async with database.write() as connection:
+            # Decided once more: another worker may have looked at the same moment.
+            queued += await _act(connection, work, thing, await _next(connection, work, thing, lock=True))
     return queued
 
 
-async def _resume_one_or_all(connection: AsyncConnection, work: Work, thing: str) -> list[str]:
+async def _next(connection: AsyncConnection, work: Work, thing: str, *, lock: bool = False) -> _Next:
     row = work.row
     waiting = select(row.id, row.epoch, row.retry_at).where(*_waiting(work, thing)).order_by(row.id)
-    rows = (await connection.execute(waiting.with_for_update())).all()
-    tried = await connection.execute(
+    rows = (await connection.execute(waiting.with_for_update() if lock else waiting)).all()
+    others = await connection.execute(
         select(row.id, row.retries, row.state).where(row.waits_for == thing, row.state != "paused")
     )
-    others = tried.all()
-    proven = [one.id for one in others if one.retries == 0]
-    if proven:
-        await connection.execute(update(row).where(row.id.in_(proven)).values(waits_for=None))
-        text = f"{_back(thing)}; queued again."
-        return await _queue(connection, work, [one.id for one in rows], text, waits_for=None, retries=0)
-    if any(one.state in ("queued", "playing") for one in others):
-        return []
+    left = others.all()
+    if proven := [one.id for one in left if one.retries == 0]:
+        return _Next([one.id for one in rows], proven)
+    if any(one.state in LIVE_STATES for one in left):
+        return _Next([], [])
     moment = now()
     # A moment further off than any of ours was set by a clock that has been put back since.
     never = moment + timedelta(seconds=LONGEST_WAIT_S + 60)
     due = [one for one in rows if one.retry_at <= moment or one.retry_at > never]
     # Whoever has been played least often goes first, so that one run's own trouble does not keep the others waiting.
     scouts = sorted(due, key=lambda one: (one.epoch, one.id))[:1]
-    return await _queue(connection, work, [one.id for one in scouts], f"Queued again to see: {_back(thing)}?")
+    return _Next([one.id for one in scouts], [])
+
+
+async def _act(connection: AsyncConnection, work: Work, thing: str, found: _Next) -> list[str]:
+    if not found.proven:
+        return await _queue(connection, work, found.ids, f"Queued again to see: {_back(thing)}?")
+    await connection.execute(update(work.row).where(work.row.id.in_(found.proven)).values(waits_for=None))
+    return await _queue(connection, work, found.ids, f"{_back(thing)}; queued again.", waits_for=None, retries=0)
 
 
 async def resume_configured(database: Database, can_ask: Callable[[str], bool], work: Work = RUNS) -> list[str]:

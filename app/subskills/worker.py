@@ -6,8 +6,9 @@ from datetime import timedelta
 
 from app.models.hub import ModelHub
 from app.store.connect import Database
-from app.store.keeper import Keeper
+from app.store.keeper import Keeper, OpenQueue
 from app.store.leases import TESTS, Claim
+from app.store.news import News
 from app.store.waiting import FIRST_WAIT_S
 from app.subskills.tester import Tester
 
@@ -31,11 +32,11 @@ class SubskillWorker:
         self._hub = hub
         self._capacity = capacity
         self._retry_after_s = retry_after_s
-        self._keeper = Keeper(database, owner, stale_after, TESTS)
+        self._keeper = Keeper(database, owner, stale_after, TESTS, can_ask=hub.can_ask)
 
-    async def work(self, stop: asyncio.Event) -> None:
-        """Claim and ask queued tests until *stop* is set, then hand back what is being asked."""
-        await self._keeper.serve(stop, self._tester, self._capacity, self._hub.can_ask)
+    async def work(self, stop: asyncio.Event, open_queue: OpenQueue, news: News) -> None:
+        """Ask the tests that the queue brings until *stop* is set, then hand back what is being asked."""
+        await self._keeper.serve(stop, self._tester, self._capacity, open_queue, news)
 
     async def ask_these(self, testers: Sequence[Tester]) -> None:
         """Ask tests that are owned already (`govsim subskills`), one run after the other, keeping all leases."""

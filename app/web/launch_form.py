@@ -59,11 +59,12 @@ DEFAULTS: Mapping[str, str] = MappingProxyType(
         "ratings": "single",
         "embedding": "",
         "name": "",
+        "priority": "0",
     }
 )
 ADVANCED = (
     "capacity", "initial_stock", "growth", "collapse_threshold", "allocation", "temperature", "top_p", "max_tokens",
-    "ratings", "embedding", "names", "framework", "prompts", "name",
+    "ratings", "embedding", "names", "framework", "prompts", "name", "priority",
     "talk", "report", "observe_others", "home", "disclose", "fidelity", "personas",
 )  # fmt: skip
 
@@ -131,6 +132,7 @@ class Form:
             "ratings": self.values["ratings"],
             "embedding": self.values["embedding"] or None,
             "name": self.values["name"] or None,
+            "priority": self._whole("priority", 0),
         }
         try:
             fields |= read_choices(

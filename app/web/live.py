@@ -29,7 +29,7 @@ Look = Callable[[], Awaitable[RunRecord | None]]
 class RunStatus(BaseModel):
     """How a run is doing; the `status` message of its stream. `over` says that nothing more will come.
 
-    `waiting` says what is kept of a paused run and when it is tried again, if that happens by itself.
+    `tries_again` says what is kept of a paused run and when it is tried again, if that happens by itself.
     """
 
     model_config = ConfigDict(from_attributes=True)
@@ -47,13 +47,13 @@ class RunStatus(BaseModel):
     unreadable: int
     retry_at: datetime | None
     retries: int
-    waiting: str | None = None
+    tries_again: str | None = None
     over: bool = False
 
 
 def status_of(run: RunRecord) -> RunStatus:
     """Return how *run* is doing."""
-    more = {"over": run.state not in WAITING_STATES, "waiting": waiting_text(run, datetime.now(UTC))}
+    more = {"over": run.state not in WAITING_STATES, "tries_again": waiting_text(run, datetime.now(UTC))}
     return RunStatus.model_validate(run).model_copy(update=more)
 
 

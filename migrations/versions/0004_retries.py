@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0004_retries"
-down_revision = "0004_postgresql"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 

@@ -46,6 +46,7 @@ class Behaviour:
     down: bool = False  # every request fails with `status`
     fail_next: int = 0  # so many requests fail with `status`
     status: int = 503  # 0 drops the connection
+    broken: str = ""  # instead, such requests get 200 with a body that is "empty", "truncated" or cut off ("half")
     retry_after: str = "0"  # the header of a 429: seconds or a date; "" sends none
     limit_rate: float = 0.0  # 429
     error_rate: float = 0.0  # 500
@@ -237,6 +238,17 @@ class Dropped(Response):
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1000")]})
 
 
+COMPLETION = b'{"id": "chatcmpl-1", "object": "chat.completion", "choices": [{"index": 0, "message": {"role": "assi'
+
+
+class CutOff(Response):
+    """Announces a body, sends half of it, then breaks the connection."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1000")]})
+        await send({"type": "http.response.body", "body": COMPLETION, "more_body": True})
+
+
 class ModelServer:
     """The routes and what they count."""
 
@@ -269,7 +281,7 @@ class ModelServer:
             response = await self._respond(request)
         finally:
             self.in_flight -= 1
-        self.by_status["dropped" if isinstance(response, Dropped) else str(response.status_code)] += 1
+        self.by_status["dropped" if isinstance(response, Dropped | CutOff) else str(response.status_code)] += 1
         return response
 
     async def _respond(self, request: Request) -> Response:
@@ -366,7 +378,7 @@ class ModelServer:
         if behaviour.fail_next > 0:
             self.behaviour = replace(behaviour, fail_next=behaviour.fail_next - 1)
         if behaviour.down or behaviour.fail_next > 0:
-            return self._refusal(behaviour.status, "told to fail", anthropic) if behaviour.status else Dropped()
+            return self._failure(anthropic)
         luck = Random(f"fault|{self.seed}|{name}|{arrival}").random()
         for rate, status in (
             (behaviour.limit_rate, 429),
@@ -377,6 +389,20 @@ class ModelServer:
                 return self._refusal(status, "by chance", anthropic) if status else Dropped()
             luck -= rate
         return None
+
+    def _failure(self, anthropic: bool) -> Response:
+        """Return how a request fails that was told to."""
+        match self.behaviour.broken:
+            case "empty":
+                return Response(b"", media_type="application/json")
+            case "truncated":
+                return Response(COMPLETION, media_type="application/json")
+            case "half":
+                return CutOff()
+        status, text = self.behaviour.status, "told to fail"
+        if status == 402:
+            text = "You exceeded your current quota (insufficient_quota)"
+        return self._refusal(status, text, anthropic) if status else Dropped()
 
     def _refusal(self, status: int, text: str, anthropic: bool = False) -> Response:
         headers = {"Retry-After": self.behaviour.retry_after} if status == 429 and self.behaviour.retry_after else None

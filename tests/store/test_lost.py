@@ -6,6 +6,7 @@ import pytest
 
 from app.store import leases, runs
 from app.store.connect import Database
+from app.store.line import SUSPECT
 from app.store.lost import LONGEST_LOOK_S, MAX_FRUITLESS, Heartbeat, Watch, recover_lost
 from tests.store.test_runs import queue, state
 
@@ -101,7 +102,7 @@ async def test_a_poison_run_is_found_among_many_and_drags_nobody_along(database:
         owner = f"worker {life}"
         while (claim := await leases.claim_next(database, owner)) is not None:
             held = await runs.get_run(database, claim.run_id)
-            if held.fruitless >= leases.SUSPECT and claim.run_id != poison:
+            if held.fruitless >= SUSPECT and claim.run_id != poison:
                 # Alone under suspicion, it gets on with it.
                 await leases.leave(database, claim, "finished")
         await recover_lost(database, Watch(), timedelta(seconds=-1))
@@ -117,7 +118,7 @@ async def test_a_poison_run_is_found_among_many_and_drags_nobody_along(database:
 
 async def test_a_worker_plays_one_suspect_at_a_time_beside_the_others(database: Database) -> None:
     suspects = await queue(database, 2)
-    for _ in range(leases.SUSPECT):
+    for _ in range(SUSPECT):
         for _ in suspects:
             await leases.claim_next(database, "w")
         await recover_lost(database, Watch(), timedelta(seconds=-1))

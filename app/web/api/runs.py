@@ -10,11 +10,12 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from app.analysis.palette import Theme
 from app.jobs.launch import LaunchPlan, launch_plan
 from app.jobs.report import presence_of
+from app.store.controls import prioritise
 from app.store.controls import request as request_control
 from app.store.controls import resume as resume_run
 from app.store.queries import SORTS, RunFilter, get_call, list_calls, list_runs
 from app.web import urls
-from app.web.api.schemas import CallOut, CallsOut, EventsOut, Launched, RunList, RunOut, StateOut, run_out
+from app.web.api.schemas import CallOut, CallsOut, EventsOut, Launched, PriorityIn, RunList, RunOut, StateOut, run_out
 from app.web.data import After, Agent, CallKey, FigureName, Kind, Limit, Month, events_reply, run_figure
 from app.web.dependencies import KnownRun, LastSeen
 from app.web.errors import invalid, not_found
@@ -73,6 +74,12 @@ async def stop(services: Use, run: KnownRun) -> StateOut:
 async def resume(services: Use, run: KnownRun) -> StateOut:
     """Queue a paused or failed run again. What is recorded is not asked again."""
     return StateOut(id=run.id, state=await resume_run(services.database, run.id))
+
+
+@router.post("/runs/{run_id}/priority")
+async def priority(services: Use, run: KnownRun, wanted: PriorityIn) -> StateOut:
+    """Let a queued or paused run be played before, or after, others: the higher priority first."""
+    return StateOut(id=run.id, state=await prioritise(services.database, run.id, wanted.priority))
 
 
 @router.get("/runs/{run_id}/events", response_model=EventsOut)

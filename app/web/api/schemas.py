@@ -10,7 +10,16 @@ from app.commons.presence import Presence
 from app.jobs.report import run_object
 from app.models.hub import EndpointView
 from app.store.queries import CallDetail
-from app.store.records import CallSummary, ExperimentRecord, MindsKind, RunRecord, RunState, ShareRecord
+from app.store.records import (
+    HIGHEST_PRIORITY,
+    LOWEST_PRIORITY,
+    CallSummary,
+    ExperimentRecord,
+    MindsKind,
+    RunRecord,
+    RunState,
+    ShareRecord,
+)
 from app.web import urls
 
 Outcome = Literal["survived", "collapsed", "censored", "view_only", "undecided"]
@@ -48,6 +57,7 @@ class RunOut(BaseModel):
     reason: str | None = Field(description="why it is paused, failed or cancelled")
     retry_at: datetime | None = Field(description="when a paused run is tried again by itself; null: not by itself")
     retries: int = Field(description="which attempt that is, since the run last got on")
+    priority: int = Field(description="of queued runs the higher ones are played first")
     control: Literal["pause", "stop"] | None = Field(description="what was asked for and is not done yet")
     origin: Literal["native", "imported"]
     created_at: datetime
@@ -109,6 +119,14 @@ class StateOut(BaseModel):
 
     id: str
     state: RunState
+
+
+class PriorityIn(BaseModel):
+    """Where in the queue a run shall stand."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    priority: int = Field(ge=LOWEST_PRIORITY, le=HIGHEST_PRIORITY)
 
 
 class EventsOut(BaseModel):

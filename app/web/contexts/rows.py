@@ -115,7 +115,7 @@ def badge(run: RunRecord) -> tuple[str, str]:
     if run.state == "playing" and run.control:
         return "playing", "pausing" if run.control == "pause" else "stopping"
     if run.waiting:
-        return "paused", "tries again"
+        return "paused", "paused, tries again"
     return run.state, run.state
 
 

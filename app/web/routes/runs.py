@@ -7,14 +7,16 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import ValidationError
 
+from app.store.controls import prioritise
 from app.store.controls import request as request_control
 from app.store.controls import resume as resume_run
 from app.store.queries import RunFilter, filter_values, list_runs
+from app.store.records import HIGHEST_PRIORITY, LOWEST_PRIORITY
 from app.web import urls
 from app.web.contexts.pages import RunsPage, SortLink
 from app.web.contexts.rows import run_row
 from app.web.dependencies import KnownRun
-from app.web.errors import Problem
+from app.web.errors import Problem, invalid
 from app.web.filters import COLUMNS, choices, read_filter
 from app.web.pages import Flash, page
 from app.web.routes.run_page import render_run
@@ -76,6 +78,15 @@ async def stop(services: Use, run: KnownRun) -> RedirectResponse:
 async def resume(services: Use, run: KnownRun) -> RedirectResponse:
     """Queue a paused or failed run again."""
     await resume_run(services.database, run.id)
+    return RedirectResponse(urls.run(run.id), 303)
+
+
+@router.post("/runs/{run_id}/priority")
+async def priority(services: Use, run: KnownRun, priority: Annotated[int, Form()]) -> RedirectResponse:
+    """Move a queued or paused run forward or back in the queue."""
+    if not LOWEST_PRIORITY <= priority <= HIGHEST_PRIORITY:
+        raise invalid({"priority": f"A priority is a whole number from {LOWEST_PRIORITY} to {HIGHEST_PRIORITY}."})
+    await prioritise(services.database, run.id, priority)
     return RedirectResponse(urls.run(run.id), 303)
 
 

@@ -301,10 +301,10 @@ if (run.live) {
       run.state = status.state;
       bind("state", stateWord(status));
       for (const badge of all('[data-bind="state"]')) badge.className = `badge badge--${status.state}`;
-      for (const form of all("[data-states]")) form.hidden = !form.dataset.states.split(" ").includes(status.waiting ? "waiting" : status.state);
+      for (const form of all("[data-states]")) form.hidden = !form.dataset.states.split(" ").includes(status.tries_again ? "waiting" : status.state);
       for (const notice of all('[data-bind="reason"]')) notice.hidden = !status.reason;
       bind("reason-title", `${status.state[0].toUpperCase()}${status.state.slice(1)}${status.reason_kind ? ` (${status.reason_kind})` : ""}.`);
-      bind("reason-text", [status.reason, status.waiting].filter(Boolean).join(" "));
+      bind("reason-text", [status.reason, status.tries_again].filter(Boolean).join(" "));
       if (status.calls) bind("calls", `${status.calls.toLocaleString("en-US")} calls`);
       if (status.cost !== null && status.cost !== undefined) bind("cost", `$${status.cost.toFixed(2)}`);
       showOutcome();

@@ -81,7 +81,7 @@ export function stateWord(status) {
   const live = status.state === "queued" || status.state === "playing";
   if (live && status.control === "stop") return "stopping";
   if (live && status.control === "pause") return "pausing at the end of the month";
-  return status.waiting ? "paused, tries again by itself" : status.state;
+  return status.tries_again ? "paused, tries again by itself" : status.state;
 }
 
 /** The month's answers that could not be read, besides what was to be said: "Kate's insight, the summary". */
