@@ -81,7 +81,7 @@ async def add_usage(connection: AsyncConnection, subject: str, day: date, used: 
     """Add *used* to what *subject* (a run, or a run of subskill tests) has spent on *day*."""
     if not used.calls:
         return
-    row = insert_into(connection, UsageDayRow).values(subject=subject, day=day, **used.model_dump())
+    row = insert_into(connection, UsageDayRow).values(subject=subject, day=day.isoformat(), **used.model_dump())
     sums = {name: getattr(UsageDayRow, name) + row.excluded[name] for name in COUNTS}
     await connection.execute(row.on_conflict_do_update(index_elements=["day", "subject"], set_=sums))
 
@@ -161,12 +161,12 @@ async def spent_together(connection: AsyncConnection, experiment_id: str) -> tup
 
 async def _spent_on(connection: AsyncConnection, day: date) -> Spent:
     sums = [func.coalesce(func.sum(getattr(UsageDayRow, name)), 0) for name in COUNTS]
-    row = (await connection.execute(select(*sums).where(UsageDayRow.day == day))).one()
+    row = (await connection.execute(select(*sums).where(UsageDayRow.day == day.isoformat()))).one()
     return Spent(**dict(zip(COUNTS, row, strict=True)))
 
 
 async def _unpriced_on(connection: AsyncConnection, subject: str, day: date) -> int:
-    query = select(UsageDayRow.unpriced).where(UsageDayRow.day == day, UsageDayRow.subject == subject)
+    query = select(UsageDayRow.unpriced).where(UsageDayRow.day == day.isoformat(), UsageDayRow.subject == subject)
     return (await connection.execute(query)).scalar_one_or_none() or 0
 
 

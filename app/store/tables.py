@@ -4,13 +4,12 @@ Truth is in two append-only logs, `event` and `call`; `run_log` holds what happe
 columns of `run` are copies for lists, written together with the events they come from.
 """
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
     JSON,
     BigInteger,
-    Date,
     Float,
     ForeignKey,
     Index,
@@ -253,11 +252,14 @@ class EndpointMinuteRow(Base):
 
 
 class UsageDayRow(Base):
-    """What a run, or a run of subskill tests, used on one UTC day. It outlives its subject: what is spent is spent."""
+    """What a run, or a run of subskill tests, used on one UTC day, written 2026-11-02.
+
+    It outlives its subject: what is spent is spent.
+    """
 
     __tablename__ = "usage_day"
 
-    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    day: Mapped[str] = mapped_column(Words(10), primary_key=True)
     subject: Mapped[str] = mapped_column(Words(16), primary_key=True)
     calls: Mapped[int]
     prompt_tokens: Mapped[int]

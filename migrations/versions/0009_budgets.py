@@ -10,6 +10,7 @@ depends_on = None
 
 WHOLE = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 WORDS = sa.String(16).with_variant(sa.String(collation="C"), "postgresql")
+DAY = sa.String(10).with_variant(sa.String(collation="C"), "postgresql")
 BUDGET = (("budget_tokens", WHOLE), ("budget_cost", sa.Float(53)))
 
 
@@ -20,7 +21,7 @@ def upgrade() -> None:
                 table.add_column(sa.Column(column, kind, nullable=True))
     op.create_table(
         "usage_day",
-        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("day", DAY, nullable=False),
         sa.Column("subject", WORDS, nullable=False),
         sa.Column("calls", WHOLE, nullable=False),
         sa.Column("prompt_tokens", WHOLE, nullable=False),

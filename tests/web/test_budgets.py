@@ -176,7 +176,7 @@ async def test_home_and_settings_say_when_the_day_s_budget_is_used_up(tmp_path: 
         assert "budget for today" not in (await site.page("/")).text
         async with site.database.write() as connection:
             await connection.execute(
-                insert(UsageDayRow).values(day=now().date(), subject="r2222222", unpriced=0, **SPENT)
+                insert(UsageDayRow).values(day=now().date().isoformat(), subject="r2222222", unpriced=0, **SPENT)
             )
         day = await site.json("/api/v1/budget")
         assert (day["used_up"], day["tokens"], day["budget"]) == (True, 203_418, {"tokens": 1000, "cost": None})
