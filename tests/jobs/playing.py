@@ -66,7 +66,7 @@ class Played:
         """Work until it is stopped."""
         async with news_of(self._database) as news:
             await self._keeper.serve(
-                self._stop, self._player, self._capacity, lambda model: True, partial(open_queue, self._database), news
+                self._stop, self._player, self._capacity, partial(open_queue, self._database), news
             )
 
     def _player(self, claim: Claim) -> Idle:
