@@ -4,12 +4,12 @@ import asyncio
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
+from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.exc import SQLAlchemyError
 
 from app.store.tables import CallRow
 from tests.fakes.process import FakeModelServer
@@ -29,7 +29,7 @@ class Storm:
     workers: int = 3
     calm_s: tuple[float, float] = (1.5, 5.0)
     done: list[str] = field(default_factory=list)
-    in_flight_lost: int = 0
+    unrecorded: int = 0
     seen: dict[tuple[str, str], int] = field(default_factory=dict)
     _crew: "list[subprocess.Popen[str]]" = field(default_factory=list)
 
@@ -49,11 +49,7 @@ class Storm:
 
     async def take_stock(self) -> None:
         """Note how often each call that is recorded by now has been asked; a recorded call is never asked again."""
-        try:
-            async with self.instance.database.read() as connection:
-                rows = (await connection.execute(select(CallRow.run_id, CallRow.key))).all()
-        except (SQLAlchemyError, OSError):
-            return  # The database is being restarted.
+        rows = await self._recorded()
         asked = (await asyncio.to_thread(self.models.stats))["calls"]
         for run_id, key in rows:
             self.seen.setdefault((run_id, key), asked[run_id][key])
@@ -67,7 +63,7 @@ class Storm:
 
     async def _freeze(self, chance: Random) -> None:
         worker = self._crew[chance.randrange(self.workers)]
-        self.in_flight_lost += await self._in_flight()
+        await self._count_unrecorded()
         worker.send_signal(signal.SIGSTOP)
         await asyncio.sleep(chance.uniform(1.0, LONGEST_FREEZE_S))
         worker.send_signal(signal.SIGCONT)
@@ -77,12 +73,18 @@ class Storm:
         await asyncio.to_thread(self.restart_database)
 
     async def _lose(self, place: int, number: signal.Signals) -> None:
-        self.in_flight_lost += await self._in_flight()
+        await self._count_unrecorded()
         worker = self._crew[place]
         worker.send_signal(number)
         await asyncio.to_thread(worker.wait)
         self._crew[place] = self.instance.start("worker")
 
-    async def _in_flight(self) -> int:
-        stats = await asyncio.to_thread(self.models.stats)
-        return int(stats["in_flight"])
+    async def _count_unrecorded(self) -> None:
+        """Count what a worker may lose now: calls that are asked, or answered, and not recorded yet."""
+        recorded = len(await self._recorded())
+        asked = (await asyncio.to_thread(self.models.stats))["calls"]
+        self.unrecorded += sum(map(len, asked.values())) - recorded
+
+    async def _recorded(self) -> Sequence[Any]:
+        async with self.instance.database.read() as connection:
+            return (await connection.execute(select(CallRow.run_id, CallRow.key))).all()

@@ -66,7 +66,7 @@ async def check(
     expected: dict[tuple[str, int], list[str]],
 ) -> None:
     """Hold the runs against undisturbed ones, and the model server's counts against the record."""
-    print(f"troubles: {dict(Counter(storm.done))}; calls in flight then: {storm.in_flight_lost}")
+    print(f"troubles: {dict(Counter(storm.done))}; calls not recorded then: {storm.unrecorded}")
     for which, group in ids.items():
         for run_id in group:
             assert await instance.events(run_id) == expected[which], run_id
@@ -82,7 +82,7 @@ async def check(
         assert keys == set(asked[run_id])
     extra = sum(count - 1 for keys in asked.values() for count in keys.values())
     print(f"calls: {sum(map(len, asked.values()))}, asked again: {extra}")
-    assert extra <= storm.in_flight_lost
+    assert extra <= storm.unrecorded
 
 
 async def test_thirty_runs_on_three_workers_over_postgresql(tmp_path: Path, own_postgres: PostgresServer) -> None:
