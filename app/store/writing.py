@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.store.connect import Database
 from app.store.outage import PATIENCE_S, is_outage, patiently
 
-GATHER_S = 0.05
+GATHER_S = 0.02
 """How long what comes is gathered before it is written."""
 BEHIND_S = 5.0
 """While the oldest unwritten item is older than this, no new call is made."""
