@@ -36,7 +36,16 @@ from app.models.hub import Kind
 from app.models.prices import Price
 from app.store.connect import Database
 from app.store.purse import PriceOf, models_of, no_price, unpriced_models
-from app.store.records import HIGHEST_PRIORITY, LOWEST_PRIORITY, MAX_COST, MAX_TOKENS, NO_BUDGET, Budget
+from app.store.records import (
+    HIGHEST_PRIORITY,
+    LOWEST_PRIORITY,
+    MAX_COST,
+    MAX_TOKENS,
+    NO_BUDGET,
+    Amount,
+    Budget,
+    Tokens,
+)
 from app.store.runs import launch, prompt_names
 
 MAX_RUNS = 200
@@ -105,16 +114,16 @@ class LaunchPlan(BaseModel):
     priority: int = Field(
         default=0, ge=LOWEST_PRIORITY, le=HIGHEST_PRIORITY, description="queued runs of a higher one are played first"
     )
-    budget_tokens: int | None = Field(
+    budget_tokens: Tokens | None = Field(
         default=None, ge=1, le=MAX_TOKENS, description="each run pauses after this many tokens, in and out together"
     )
-    budget_cost: float | None = Field(
+    budget_cost: Amount | None = Field(
         default=None, gt=0, le=MAX_COST, allow_inf_nan=False, description="each run pauses after this many US dollars"
     )
-    experiment_budget_tokens: int | None = Field(
+    experiment_budget_tokens: Tokens | None = Field(
         default=None, ge=1, le=MAX_TOKENS, description="all runs together pause after this many tokens"
     )
-    experiment_budget_cost: float | None = Field(
+    experiment_budget_cost: Amount | None = Field(
         default=None, gt=0, le=MAX_COST, allow_inf_nan=False, description="all runs together: US dollars"
     )
 

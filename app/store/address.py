@@ -28,6 +28,12 @@ def database_url(text: str) -> URL:
         return url.set(drivername="sqlite+aiosqlite")
     if backend not in ("postgresql", "postgres"):
         raise DatabaseError(f"GOVSIM_DATABASE_URL names '{backend}'; runs can be stored in {EXAMPLES}")
+    if (url.host and ("@" in url.host or "%40" in url.host)) or "@" in (url.database or ""):
+        # Part of a password would be taken for the server's name, and shown.
+        raise DatabaseError(
+            "GOVSIM_DATABASE_URL holds more than one '@': write special characters of the password percent-encoded "
+            "('@' as %40, '/' as %2F, ':' as %3A)."
+        )
     if not url.database:
         raise DatabaseError("GOVSIM_DATABASE_URL names no database: postgresql://user:password@host/database")
     return url.set(drivername="postgresql+psycopg")

@@ -51,7 +51,13 @@ async def change_budget(database: Database, run_id: str, change: Change) -> tupl
         if row.experiment_id is not None:
             shared = await _experiment_budget(connection, row.experiment_id)
             together, _ = await spent_together(connection, row.experiment_id)
-        if not _held_by_budget(row) or spent_by(row).reaches(budget) or together.reaches(shared):
+        spent = spent_by(row)
+        if _held_by_budget(row) and spent.reaches(budget):
+            # The sentence that stands there names the budget of before.
+            used = f"{spent.tokens:,} tokens, {dollars(spent.cost)}"
+            said = f"The budget of {in_words(budget)} is used up as well ({used} used). Raise it further, then resume."
+            await connection.execute(update(RunRow).where(RunRow.id == run_id).values(reason=said))
+        if not _held_by_budget(row) or spent.reaches(budget) or together.reaches(shared):
             state: RunState = row.state
             return budget, state
         await queue_again(connection, run_id, "Queued again: the budget was changed.")

@@ -2,9 +2,9 @@
 
 from datetime import datetime
 from functools import cached_property
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from app.commons.config import EpisodeConfig
 
@@ -19,6 +19,17 @@ OVER_STATES = frozenset({"finished", "cancelled", "failed"})
 
 MAX_TOKENS = 10**12
 MAX_COST = 1e7
+
+
+def _no_truth(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("give a number")
+    return value
+
+
+# JSON's true would count as 1.
+Tokens = Annotated[int, BeforeValidator(_no_truth)]
+Amount = Annotated[float, BeforeValidator(_no_truth)]
 
 
 class _Record(BaseModel):

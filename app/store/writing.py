@@ -20,7 +20,7 @@ from app.store.outage import PATIENCE_S, is_outage, patiently
 
 GATHER_S = 0.02
 """How long what comes is gathered before it is written."""
-BEHIND_S = 5.0
+BEHIND_S = 0.3
 """While the oldest unwritten item is older than this, no new call is made."""
 
 Item = TypeVar("Item")

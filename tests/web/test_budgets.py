@@ -111,13 +111,29 @@ async def test_an_experiment_s_budget_is_shown_and_changed(site: Site) -> None:
 async def test_the_api_changes_what_is_named_and_says_what_goes_on(site: Site) -> None:
     run_id, experiment = await store(site.database, Budget(tokens=200_000, cost=9), Budget(tokens=210_000), **PAUSED)
     changed = await site.client.post(f"/api/v1/runs/{run_id}/budget", json={"tokens": 203_418})
-    assert changed.json() == {"id": run_id, "budget": {"tokens": 203_418, "cost": 9.0}, "state": "paused"}
+    assert changed.json() | {"reason": ""} == {
+        "id": run_id, "budget": {"tokens": 203_418, "cost": 9.0}, "state": "paused", "reason": ""
+    }  # fmt: skip
+    assert changed.json()["reason"].startswith(
+        "The budget of 203,418 tokens or $9.00 is used up as well (203,418 tokens"
+    )
     changed = await site.client.post(f"/api/v1/runs/{run_id}/budget", json={"tokens": None})
-    assert changed.json() == {"id": run_id, "budget": {"tokens": None, "cost": 9.0}, "state": "queued"}
+    assert changed.json() == {
+        "id": run_id, "budget": {"tokens": None, "cost": 9.0}, "state": "queued", "reason": None
+    }  # fmt: skip
     assert (await site.json(f"/api/v1/runs/{run_id}"))["budget"] == {"tokens": None, "cost": 9.0}
     changed = await site.client.post(f"/api/v1/experiments/{experiment}/budget", json={"tokens": None})
     assert changed.json() == {"id": experiment, "budget": {"tokens": None, "cost": None}, "resumed": []}
-    for wrong in ({}, {"tokens": 0}, {"cost": -1}, {"tokens": "many"}, {"cost": 1e300}, {"dollars": 5}, []):
+    for wrong in (
+        {},
+        {"tokens": 0},
+        {"cost": -1},
+        {"tokens": "many"},
+        {"tokens": True},
+        {"cost": 1e300},
+        {"dollars": 5},
+        [],
+    ):
         refused = await site.client.post(f"/api/v1/runs/{run_id}/budget", json=wrong)
         assert refused.status_code == 422 and refused.json()["error"]["code"] == "invalid", wrong
     for path in ("/api/v1/runs/r2222222/budget", "/api/v1/experiments/x2222222/budget"):

@@ -10,7 +10,8 @@ from app.jobs.estimate import Estimate
 from app.jobs.estimate import estimate as estimate_runs
 from app.jobs.launch import LaunchPlan, plan_configs, require_prices
 from app.store.budgets import Change
-from app.store.records import MAX_COST, MAX_TOKENS, Budget, RunState
+from app.store.records import MAX_COST, MAX_TOKENS, Amount, Budget, RunState, Tokens
+from app.store.runs import get_run
 from app.web.day import Day, look_at_day
 from app.web.dependencies import ExperimentId, KnownRun
 from app.web.routes.experiments import experiment_of
@@ -24,8 +25,8 @@ class BudgetIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    tokens: int | None = Field(default=None, ge=1, le=MAX_TOKENS, description="in and out together")
-    cost: float | None = Field(default=None, gt=0, le=MAX_COST, allow_inf_nan=False, description="US dollars")
+    tokens: Tokens | None = Field(default=None, ge=1, le=MAX_TOKENS, description="in and out together")
+    cost: Amount | None = Field(default=None, gt=0, le=MAX_COST, allow_inf_nan=False, description="US dollars")
 
     @model_validator(mode="after")
     def _names_something(self) -> "BudgetIn":
@@ -46,6 +47,7 @@ class RunBudgetOut(BaseModel):
     id: str
     budget: Budget
     state: RunState
+    reason: str | None = Field(description="why it is paused, if it is")
 
 
 class ExperimentBudgetOut(BaseModel):
@@ -60,7 +62,8 @@ class ExperimentBudgetOut(BaseModel):
 async def of_run(services: Use, run: KnownRun, wanted: BudgetIn) -> RunBudgetOut:
     """Change a run's budget; if a budget had paused the run and none does any more, it is queued again."""
     budget, state = await set_budget(services.database, run, wanted.change, price_of=services.models.price_of)
-    return RunBudgetOut(id=run.id, budget=budget, state=state)
+    reason = (await get_run(services.database, run.id)).reason
+    return RunBudgetOut(id=run.id, budget=budget, state=state, reason=reason)
 
 
 @router.post("/experiments/{experiment_id}/budget")

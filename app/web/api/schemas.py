@@ -57,7 +57,9 @@ class RunOut(BaseModel):
     state: RunState
     reason_kind: str | None
     reason: str | None = Field(description="why it is paused, failed or cancelled")
-    retry_at: datetime | None = Field(description="when a paused run is tried again by itself; null: not by itself")
+    retry_at: datetime | None = Field(
+        description="when a run paused by its endpoint, its model or the disk is tried again; null: not so"
+    )
     retries: int = Field(description="which attempt that is, since the run last got on")
     priority: int = Field(description="of queued runs the higher ones are played first")
     control: Literal["pause", "stop"] | None = Field(description="what was asked for and is not done yet")

@@ -19,6 +19,18 @@ router = APIRouter(include_in_schema=False)
 Typed = Annotated[str, Form(max_length=MAX_CHARS)]
 
 
+@router.get("/runs/{run_id}/budget")
+async def back_to_run(run: KnownRun) -> RedirectResponse:
+    """Lead whoever loads the address of a refused form again to the run."""
+    return RedirectResponse(urls.run(run.id), 303)
+
+
+@router.get("/experiments/{experiment_id}/budget")
+async def back_to_experiment(experiment_id: ExperimentId) -> RedirectResponse:
+    """Lead whoever loads the address of a refused form again to the experiment."""
+    return RedirectResponse(urls.experiment(experiment_id), 303)
+
+
 @router.post("/runs/{run_id}/budget")
 async def of_run(
     request: Request, services: Use, run: KnownRun, tokens: Typed = "", cost: Typed = "", remove: Typed = ""
