@@ -15,7 +15,16 @@ from pydantic import ValidationError
 from sqlalchemy.exc import OperationalError
 
 from app.budget_cli import budget
-from app.command_line import errors, fail, hub_of, number_or_none, prompt_folders, settings_and_schema, start_logs
+from app.command_line import (
+    collect_seldom,
+    errors,
+    fail,
+    hub_of,
+    number_or_none,
+    prompt_folders,
+    settings_and_schema,
+    start_logs,
+)
 from app.commons.config import AllocationRule
 from app.commons.scenario import UnknownName
 from app.db_cli import db
@@ -168,6 +177,7 @@ def worker(
                 follower.cancel()
             await database.close()
 
+    collect_seldom()
     asyncio.run(work())
 
 
@@ -277,6 +287,7 @@ def run(
     if estimate:
         asyncio.run(print_estimate(settings, plan, hub=hub_of(settings), as_json=as_json))
         return
+    collect_seldom()
     raise typer.Exit(
         asyncio.run(
             play_here(settings, plan, hub=hub_of(settings), prompt_folders=prompt_folders(settings), as_json=as_json)

@@ -18,6 +18,7 @@ STANDARD_CALLS = 852
 BATCHED_CALLS = 500
 CRITICAL_CALLS = 168
 SLACK = 1.25
+TRIES = 3  # the least of them counts: whatever else the machine does only adds
 
 # The same command with scripted minds and one month, the same libraries imported: everything but the calls.
 START_UP = """
@@ -34,15 +35,16 @@ def measure(report: Report) -> None:
     report.heading(f"The standard episode: 12 months, 5 agents, {STANDARD_CALLS} calls")
     for latency_ms, limit in ((0, None), (50, 10.5), (500, CRITICAL_CALLS * 0.5 * SLACK)):
         with FakeModelServer(seed=1, latency_ms=latency_ms) as server, instance(server) as made:
-            run_id, seconds, cpu = play(made)
+            played = [play(made) for _ in range(TRIES if latency_ms < 100 else 1)]
+            seconds, cpu = min(one[1] for one in played), min(one[2] for one in played)
             critical = CRITICAL_CALLS * latency_ms / 1000
             report.add(
                 f"wall time at {latency_ms} ms latency (critical path alone {critical:.1f} s)", seconds, limit, "s"
             )
             if latency_ms == 0:
-                per_call = (cpu - start_up_cpu(made)) / STANDARD_CALLS * 1000
+                per_call = (cpu - min(start_up_cpu(made) for _ in range(TRIES))) / STANDARD_CALLS * 1000
                 report.add("our CPU per call, everything included", per_call, 2.0, "ms")
-                stored_size(report, made, run_id)
+                stored_size(report, made, len(played))
     report.heading("Calls of the standard episode")
     with FakeModelServer(seed=1) as server, instance(server) as made:
         report.add("with single ratings", by_purpose(report, made).total(), STANDARD_CALLS)
@@ -70,18 +72,18 @@ def start_up_cpu(made: Instance) -> float:
     return _cpu_since(before)
 
 
-def stored_size(report: Report, made: Instance, run_id: str) -> None:
-    """Report how much the database grew by one run, and which tables hold it."""
+def stored_size(report: Report, made: Instance, runs: int) -> None:
+    """Report how much the database grew by each of so many *runs*, and which tables hold it."""
     sizes = database_bytes(made)
     search = sum(size for name, size in sizes.items() if "search" in name)
     with_run = sum(sizes.values()) - search
     with instance(None) as bare:
         empty = sum(database_bytes(bare).values())
-    report.add("a stored 12-month run, without the search index", (with_run - empty) / 1e6, 1.0, "MB")
+    report.add("a stored 12-month run, without the search index", (with_run - empty) / runs / 1e6, 1.0, "MB")
     if search:
-        report.add("its search index", search / 1e6, None, "MB")
+        report.add("its search index", search / runs / 1e6, None, "MB")
     largest = sorted(sizes.items(), key=lambda item: -item[1])[:4]
-    report.note("of it: " + ", ".join(f"{name} {size / 1e3:,.0f} kB" for name, size in largest))
+    report.note("of it: " + ", ".join(f"{name} {size / runs / 1e3:,.0f} kB" for name, size in largest))
 
 
 def by_purpose(report: Report, made: Instance, *options: str) -> Counter[str]:
