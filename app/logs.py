@@ -14,6 +14,8 @@ from typing import Literal
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from app.jobs.queue_lines import ExpectedTrouble
+
 Form = Literal["console", "json"]
 Level = Literal["debug", "info", "warning", "error"]
 
@@ -44,6 +46,7 @@ def set_up_logs(form: Form, level: Level, secrets: Iterable[str] = ()) -> None:
             ],
         )
     )
+    handler.addFilter(ExpectedTrouble(least))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(least)

@@ -4,8 +4,10 @@ import json
 import logging
 from collections.abc import Iterator
 
+import psycopg
 import pytest
 import structlog
+from procrastinate.exceptions import ConnectorException
 
 from app.logs import secrets_in, set_up_logs
 
@@ -87,3 +89,65 @@ def test_lines_for_people_are_plain_where_nobody_looks_at_a_terminal(capsys: pyt
 
 def test_secrets_are_known_by_the_names_of_their_variables() -> None:
     assert secrets_in({"GOVSIM_PASSWORD": "correct horse", "PATH": "/bin", "HF_TOKEN": "x"}) == {"correct horse", "x"}
+
+
+def wrapped(cause: Exception) -> ConnectorException:
+    error = ConnectorException()
+    error.__cause__ = cause
+    return error
+
+
+LOST = psycopg.errors.AdminShutdown("terminating connection due to administrator command\nand more")
+TAKEN_AWAY = psycopg.errors.RaiseException(
+    'Job was not found or not in "doing" or "todo" status (job id: 3)\nCONTEXT: x'
+)
+
+
+@pytest.mark.parametrize(
+    ("logger", "said", "error", "told"),
+    [
+        (
+            "procrastinate.utils",
+            f"update_heartbeats error: {wrapped(LOST)!r}",
+            wrapped(LOST),
+            "update_heartbeats error: terminating connection due to administrator command",
+        ),
+        (
+            "procrastinate.worker.w1",
+            f"Side task x failed with exception: {wrapped(LOST)}, stopping worker",
+            wrapped(LOST),
+            "Side task x failed with exception: terminating connection due to administrator command, stopping worker",
+        ),
+        (
+            "procrastinate.worker",
+            "poll_jobs_to_abort error",
+            psycopg.OperationalError("the connection is closed"),
+            "poll_jobs_to_abort error: the connection is closed",
+        ),
+        (
+            "asyncio",
+            "Task exception was never retrieved\nfuture: <Task finished>",
+            wrapped(TAKEN_AWAY),
+            'Task exception was never retrieved: Job was not found or not in "doing" or "todo" status (job id: 3)',
+        ),
+    ],
+)
+def test_what_the_queue_expects_is_one_warning(
+    logger: str, said: str, error: Exception, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    set_up_logs("json", "info")
+    logging.getLogger(logger).error(said, exc_info=error)
+    [line] = lines(capsys)
+    assert (line["event"], line["level"]) == (told, "warning")
+    assert "exception" not in line
+    set_up_logs("json", "error")
+    logging.getLogger(logger).error(said, exc_info=error)
+    assert lines(capsys) == []
+
+
+@pytest.mark.parametrize("error", [ValueError("a mistake"), wrapped(psycopg.errors.SyntaxError("at SELEKT"))])
+def test_other_errors_of_the_queue_stay_errors(error: Exception, capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logs("json", "info")
+    logging.getLogger("procrastinate.worker").error("it failed", exc_info=error)
+    [line] = lines(capsys)
+    assert line["level"] == "error" and type(error).__name__ in str(line["exception"])

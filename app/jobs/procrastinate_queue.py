@@ -23,6 +23,7 @@ from app.store.connect import Database
 from app.store.keeper import Host
 from app.store.leases import Work, any_queued, claim_one
 from app.store.line import next_in_line
+from app.store.outage import in_short
 from app.store.queue_schema import OpenJob, connection_of, open_jobs
 from app.store.turns import take_turns
 
@@ -77,7 +78,7 @@ class ProcrastinateQueue:
                 self._next_clearing = now + LEFT_LYING_SECONDS
                 await self._clear_shelf()
         except ConnectorException as error:
-            raise ConnectionError(f"the queue is not connected: {error.__cause__ or error}") from error
+            raise ConnectionError(f"the queue is not connected: {in_short(error)}") from error
 
     def stop(self) -> None:
         """Fetch nothing more; runs that are being played end as their players do."""
@@ -97,7 +98,7 @@ class ProcrastinateQueue:
 
     async def _serve(self) -> None:
         if self._serving is not None and (error := self._serving.exception()) is not None:
-            log.warning("the queue is connected again", error=str(error) or type(error).__name__)
+            log.warning("the queue is connected again", error=in_short(error))
         self._serving = None
         try:
             await self._app.open_async()

@@ -9,6 +9,7 @@ import asyncio
 from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from contextvars import Context
 from dataclasses import dataclass
 from itertools import islice
 
@@ -186,7 +187,8 @@ class Gate:
     def _call_keeper(self) -> None:
         """See to it that the ledger is asked, now if an answer can let somebody through."""
         if self._keeper is None:
-            self._keeper = asyncio.create_task(self._keep(), name=f"gate {self._endpoint}")
+            # In a context of its own: it outlives the run that asked first, and its lines are not that run's.
+            self._keeper = asyncio.create_task(self._keep(), name=f"gate {self._endpoint}", context=Context())
         if self._worth_asking(self._clock()):
             self._wake.set()
 

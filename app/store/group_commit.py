@@ -7,6 +7,7 @@ hundreds of commits a second; so whatever comes while a transaction is under way
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
+from contextvars import Context
 from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -45,7 +46,8 @@ class GroupCommit:
         part = _Part(name, work, asyncio.get_running_loop().create_future())
         self._waiting.append(part)
         if self._task is None:
-            self._task = asyncio.create_task(self._commit_all(), name="group commit")
+            # In a context of its own: it works for all runs, and its lines are not those of the one that came first.
+            self._task = asyncio.create_task(self._commit_all(), name="group commit", context=Context())
         await part.done
 
     async def _commit_all(self) -> None:

@@ -41,13 +41,18 @@ def is_outage(error: BaseException) -> bool:
         return True
     state = getattr(error.orig, "sqlstate", None)
     if state is not None:
-        return bool(str(state).startswith(_MENDING))
+        return says_mending(str(state))
     text = str(error.orig)
     if text.startswith("database "):
         # SQLite: somebody else has held the write lock for longer than we wait in one go.
         return "is locked" in text or "is busy" in text
     # PostgreSQL's driver: an error without a state is one of the connection.
     return isinstance(error, OperationalError) and type(error.orig).__module__.startswith("psycopg")
+
+
+def says_mending(state: str) -> bool:
+    """Tell whether the SQLSTATE *state* says that the same may succeed soon."""
+    return state.startswith(_MENDING)
 
 
 async def patiently(
@@ -79,7 +84,15 @@ async def patiently(
             return done
 
 
+def seen_through(error: BaseException) -> BaseException:
+    """Return the driver's error where the queue's library wrapped it in one that says nothing, else *error* itself."""
+    while type(error).__module__.startswith("procrastinate.") and error.__cause__ is not None:
+        error = error.__cause__
+    return error
+
+
 def in_short(error: BaseException) -> str:
     """Return what the driver said, in a line, without statement and parameters."""
+    error = seen_through(error)
     text = str(getattr(error, "orig", None) or error).strip()
     return text.splitlines()[0][:300] if text else type(error).__name__

@@ -17,6 +17,7 @@ from app.commons.config import EpisodeConfig, GenerativeFramework, GenerativeMin
 from app.models.prices import Price
 from app.store.budgets import PAUSED_BY_BUDGET, PAUSED_BY_DAY, dollars, in_words, wake_paused_by_day
 from app.store.connect import Database
+from app.store.outage import in_short, is_outage
 from app.store.records import NO_BUDGET, Budget
 from app.store.runs import now
 from app.store.spending import Ledger, Spent, ledger, spent_on, uncounted_in_tests
@@ -102,8 +103,12 @@ class Purse:
             try:
                 for woken in await self.wake():
                     log.info("queued again: the day's budget has something left", run=woken)
-            except Exception:
-                log.exception("what the day's budget had paused is looked for again")
+            except Exception as error:
+                said = "what the day's budget had paused is looked for again"
+                if is_outage(error):
+                    log.warning(said, error=in_short(error))
+                else:
+                    log.exception(said)
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), LOOK_SECONDS)
 

@@ -6,6 +6,7 @@ import signal
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import structlog
 
 from app.jobs.budgets import BudgetError, set_budget, set_experiment_budget
 from app.jobs.launch import LaunchError, LaunchPlan, launch_plan, plan_configs
@@ -213,6 +214,25 @@ async def test_a_price_that_turns_out_missing_pauses_at_the_next_month(database:
     run = await office.play()
     assert (run.reason_kind, run.months_played) == ("budget", 1)
     assert run.reason is not None and f"the price of {run.calls} calls is unknown" in run.reason
+
+
+@pytest.mark.parametrize(
+    ("error", "level", "key"),
+    [(ConnectionError("gone"), "warning", "error"), (ValueError("a bug"), "error", "exc_info")],
+)
+async def test_an_outage_while_paused_runs_are_looked_for_is_a_warning(
+    error: Exception, level: str, key: str, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop = asyncio.Event()
+
+    async def fail(purse: Purse) -> list[str]:
+        stop.set()
+        raise error
+
+    monkeypatch.setattr(Purse, "wake", fail)
+    with structlog.testing.capture_logs() as told:
+        await Purse(database, lambda name: PRICE).keep_waking(stop)
+    assert [(line["log_level"], key in line) for line in told] == [(level, True)]
 
 
 @pytest.mark.parametrize("wrong", [0, -1, float("nan"), float("inf"), 10**13, "x"])

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+import structlog
 
 from app.models.account import Account, Ask, Grant, Limits, settle
 from app.models.gate import Gate
@@ -237,3 +238,19 @@ async def test_tokens_are_charged_and_corrected() -> None:
         permit.used = 1200
     await gate.aclose()
     assert table.account.used(0) == (2, 1300)
+
+
+async def test_the_keeper_is_not_logged_as_the_run_that_asked_first() -> None:
+    seen: list[dict[str, object]] = []
+
+    class Listening(Seat):
+        async def settle(self, endpoint: str, limits: Limits, ask: Ask) -> Grant:
+            seen.append(structlog.contextvars.get_contextvars())
+            return await super().settle(endpoint, limits, ask)
+
+    gate = Gate("lab", Limits(max_concurrency=1), Listening(Table(), "one"))
+    with structlog.contextvars.bound_contextvars(run="r1"):
+        async with gate.take():
+            pass
+    await gate.aclose()
+    assert seen and not any(seen)

@@ -3,6 +3,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+import structlog
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -98,3 +99,14 @@ async def test_who_no_longer_waits_is_left_out(database: Database) -> None:
         await second
     assert await notes(database) == ["a"]
     assert (await get_run(database, claim.run_id)).state == "playing"
+
+
+async def test_what_is_shared_is_not_logged_as_the_run_that_came_first(database: Database) -> None:
+    seen: list[dict[str, object]] = []
+
+    async def work(connection: AsyncConnection) -> None:
+        seen.append(structlog.contextvars.get_contextvars())
+
+    with structlog.contextvars.bound_contextvars(run="r1"):
+        await Counted(database).group.commit("r1", work)
+    assert seen == [{}]
