@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.commons.config import EpisodeConfig
+from app.store.money import Dollars
 
 RunState = Literal["queued", "playing", "paused", "finished", "cancelled", "failed", "interrupted"]
 Control = Literal["pause", "stop"]
@@ -193,7 +194,7 @@ class CallSummary(_Record):
     provider: str | None
     latency_ms: int | None
     transport_attempts: int
-    cost: float | None
+    cost: Dollars | None
     error: str | None
 
 
