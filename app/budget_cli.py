@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from app.command_line import fail, hub_of, settings_and_schema
+from app.store.runs import UnknownRun
 
 
 def budget(
@@ -22,7 +23,10 @@ def budget(
     if wrong := [name for name, text in named.items() if not text.strip()]:
         fail(f"--{wrong[0]} takes an amount or none.")
     settings = settings_and_schema()
-    told, errors = asyncio.run(show_budget(settings, subject, typed, hub=hub_of(settings), as_json=as_json))
+    try:
+        told, errors = asyncio.run(show_budget(settings, subject, typed, hub=hub_of(settings), as_json=as_json))
+    except UnknownRun:
+        fail(f"There is neither a run nor an experiment '{subject}' in this database.")
     for name, text in errors.items():
         fail(f"--{name}: {text}")
     typer.echo(told)

@@ -9,6 +9,7 @@ from app.models.hub import ModelHub
 from app.settings import Settings
 from app.store.budgets import Change, dollars, in_words
 from app.store.connect import Database, open_database
+from app.store.money import rounded_cost
 from app.store.purse import PriceOf
 from app.store.queries import RunFilter, get_experiment, list_runs
 from app.store.records import Budget
@@ -51,7 +52,7 @@ async def _of_run(database: Database, run_id: str, named: Mapping[str, Any], pri
     if named:
         await set_budget(database, run, _change(named), price_of=price_of)
         run = await get_run(database, run_id)
-    return _told(run.id, run.budget, spent_by(run), state=run.state)
+    return _told(run.id, run.budget, spent_by(run), state=run.state, reason=run.reason)
 
 
 async def _of_experiment(
@@ -69,7 +70,7 @@ async def _of_experiment(
 
 
 def _told(subject: str, budget: Budget, spent: Spent, **more: object) -> dict[str, Any]:
-    used = {"tokens": spent.tokens, "cost_usd": spent.cost, "unpriced_calls": spent.unpriced}
+    used = {"tokens": spent.tokens, "cost_usd": rounded_cost(spent.cost), "unpriced_calls": spent.unpriced}
     return {"id": subject, "budget": budget.model_dump(), "spent": used, **more}
 
 
@@ -81,5 +82,6 @@ def _sentence(told: Mapping[str, Any]) -> str:
     text = f"{told['id']}: {spent['tokens']:,} tokens and {paid} spent. "
     text += f"Budget: {in_words(Budget(**told['budget']))}."
     if "state" in told:
-        return f"{text} The run is {told['state']}."
+        why = f" {told['reason']}" if told["state"] == "paused" and told["reason"] else ""
+        return f"{text} The run is {told['state']}.{why}"
     return f"{text} Runs that go on: {', '.join(told['resumed'])}." if told["resumed"] else text

@@ -15,6 +15,7 @@ import typer
 from app import __version__
 from app.command_line import errors, fail, settings_and_schema
 from app.settings import load_settings
+from app.store.address import missing_file
 from app.store.connect import open_database
 from app.store.retention import Rule
 
@@ -159,6 +160,8 @@ async def _backup(url: str, migrations: Path, target: str, *, force: bool, as_js
     from app.keeping.backup import place_for, whole_or_nothing, write_backup
     from app.store.schema import newest_revision
 
+    if missing := missing_file(url):
+        fail(missing)
     database = open_database(url)
     facts = {"program": __version__, "revision": newest_revision(migrations)}
     try:

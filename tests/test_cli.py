@@ -276,6 +276,12 @@ def test_a_backup_is_made_checked_and_restored_from_the_command_line(tmp_path: P
     assert govsim(tmp_path, "backup", "--check", str(tmp_path / "piped")).returncode == 0
 
 
+def test_a_database_that_is_not_there_is_not_backed_up(tmp_path: Path) -> None:
+    done = govsim(tmp_path, "backup", str(tmp_path / "x"))
+    assert (done.returncode, done.stderr) == (2, f"govsim: There is no database at {tmp_path / 'runs.db'}.\n")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_full_disk_is_one_sentence(tmp_path: Path) -> None:
     govsim(tmp_path, "run", "--months", "12", "--json")
     with Path("/dev/full").open("wb") as full:
@@ -293,12 +299,16 @@ def test_a_full_disk_is_one_sentence(tmp_path: Path) -> None:
         (["backup", "/no/such/folder/file"], "/no/such/folder"),
         (["backup", "-", "--json"], "name a file"),
         (["backup", "--check", "{folder}/runs.db"], "is not a whole backup"),
-        (["restore", "{folder}/nothing"], "No such file"),
+        (["restore", "{folder}/nothing"], "There is no backup file at"),
+        (["restore", "{folder}"], "There is no backup file at"),
         (["retain"], "Name a rule"),
         (["retain", "--prompts-older-than", "90"], "takes days or weeks, 90d or 12w"),
         (["retain", "--runs-older-than", "90d"], "--state"),
         (["retain", "--runs-older-than", "90d", "--state", "playing"], "Runs that are playing are always kept"),
-        (["retain", "--runs-older-than", "90d", "--state", "old"], "Choose from: cancelled, failed, finished"),
+        (
+            ["retain", "--runs-older-than", "90d", "--state", "old"],
+            "There is no state 'old'. Choose from: cancelled, failed, finished",
+        ),
         (["retain", "--compact", "--shared"], "belong to --runs-older-than"),
     ],
 )
@@ -343,13 +353,15 @@ def test_budgets_on_the_command_line(tmp_path: Path) -> None:
         assert (done.returncode, run["state"]) == (1, "paused")
         assert run["reason"].startswith("Budget of $0.05 reached: $0.0")
         shown = govsim(tmp_path, "budget", run["id"], **lab)
-        assert "Budget: $0.05. The run is paused." in shown.stdout
+        assert f"Budget: $0.05. The run is paused. {run['reason']}" in shown.stdout
         raised = govsim(tmp_path, "budget", run["id"], "--cost", "5", "--tokens", "2,000,000", **lab)
         assert raised.stdout.endswith("Budget: 2,000,000 tokens or $5.00. The run is queued.\n")
         for arguments, says in (
             (("budget", run["id"], "--tokens", "0"), "--tokens: Give at least 1."),
             (("budget", run["id"], "--cost", "lots"), "--cost: Write an amount in US dollars"),
-            (("budget", "r2222222"), "There is no run 'r2222222'"),
+            (("budget", "r2222222"), "There is neither a run nor an experiment 'r2222222'"),
+            (("budget", run["id"], "--cost", "nan"), "--cost: Write an amount in US dollars, for example 2.50."),
+            ((*villagers, "--budget-cost", "nan"), "Write an amount in US dollars, for example 2.50."),
             ((*villagers, "--budget-tokens", "0"), "Budget tokens: Give at least 1."),
             (("run", "--mind", "generative:lab/greedy", "--budget-cost", "5"), "the price of lab/greedy is unknown"),
         ):

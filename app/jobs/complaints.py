@@ -36,6 +36,8 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
 def complaint(problem: Mapping[str, Any]) -> str:
     """Return one problem of a `ValidationError` as words that go on after the name of a field, without a full stop."""
     text = str(problem["msg"]).removeprefix("Value error, ")
+    if problem["type"] == "finite_number" and str(problem.get("loc", ("",))[-1]).endswith("cost"):
+        return "write an amount in US dollars, for example 2.50"
     known = SENTENCES.get(str(problem["type"]))
     if known is None:
         return text[:1].lower() + text[1:].rstrip(".")

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from pydantic import field_serializer
+
 from app.commons.config import EpisodeConfig, GenerativeMind
 from app.commons.frozen import Frozen
 from app.jobs.calls import calls_of_month, critical_path
@@ -16,6 +18,7 @@ from app.models.hub import EndpointView
 from app.models.prices import Price
 from app.store.connect import Database
 from app.store.evidence import finished_runs_of
+from app.store.money import rounded_cost
 from app.store.purse import PriceOf, models_of
 from app.store.records import RunRecord
 
@@ -51,6 +54,14 @@ class Use(Frozen):
     tokens_out: Range
     cost: Range | None
     seconds: Range
+
+    @field_serializer("tokens_in", "tokens_out", when_used="json")
+    def _whole(self, tokens: Range) -> dict[str, int]:
+        return {"low": round(tokens.low), "high": round(tokens.high)}
+
+    @field_serializer("cost", when_used="json")
+    def _rounded(self, cost: Range | None) -> dict[str, float] | None:
+        return None if cost is None else {"low": rounded_cost(cost.low), "high": rounded_cost(cost.high)}
 
     @property
     def tokens(self) -> Range:

@@ -7,6 +7,7 @@ from app.commons.events import parse_event
 from app.commons.metrics import harvests
 from app.commons.presence import Presence, presence
 from app.store.connect import Database
+from app.store.money import rounded_cost
 from app.store.queries import events_after
 from app.store.records import RunRecord
 
@@ -39,7 +40,7 @@ def run_object(run: RunRecord) -> dict[str, Any]:
         "calls": run.calls,
         "prompt_tokens": run.prompt_tokens,
         "completion_tokens": run.completion_tokens,
-        "cost_usd": run.cost if not run.unpriced_calls else None,
+        "cost_usd": rounded_cost(run.cost) if run.cost is not None and not run.unpriced_calls else None,
     }
 
 

@@ -146,6 +146,8 @@ class Archive:
             UnusableBackup: if it is none, or is damaged.
             OSError: if the file cannot be read.
         """
+        if not path.is_file():
+            raise UnusableBackup(f"There is no backup file at {path}.")
         try:
             self._zip = zipfile.ZipFile(path)
         except _BROKEN:

@@ -11,7 +11,7 @@ from sqlalchemy import URL, Table, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.store.address import database_url, is_postgresql, refusal, shown
+from app.store.address import database_url, is_postgresql, missing_file, refusal, shown
 from app.store.connect import Database, open_database
 from app.store.portable import shape_of, write_row
 from app.store.rebuild import rebuilding
@@ -55,7 +55,8 @@ async def copy_database(
     source_address, target_address = database_url(source_url), database_url(target_url)
     if shown(source_address) == shown(target_address):
         raise CopyRefused("Both addresses name the same database.")
-    _refuse_missing(source_address)
+    if missing := missing_file(source_url):
+        raise CopyRefused(missing)
     source = open_database(source_url)
     try:
         await _reach(source)
@@ -65,12 +66,6 @@ async def copy_database(
         raise CopyRefused(f"The copy did not work out: {error.orig}. The target is as it was.") from error
     finally:
         await source.close()
-
-
-def _refuse_missing(source: URL) -> None:
-    """Opening a SQLite file that is not there would make it."""
-    if not is_postgresql(source) and not Path(source.database or "").is_file():
-        raise CopyRefused(f"There is no database at {source.database}.")
 
 
 async def _reach(source: Database) -> None:

@@ -7,6 +7,7 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
+from types import MappingProxyType
 
 import httpx
 
@@ -17,6 +18,8 @@ PACKAGES = (
     "jinja2", "numpy", "scikit-learn", "plotly", "structlog", "typer",
 )  # fmt: skip
 LITTLE_DISK, NO_DISK = 2 * 10**9, 200 * 10**6
+LOOPBACK = MappingProxyType({"0.0.0.0": ("127.0.0.1",), "::": ("::1", "127.0.0.1")})
+"""Where to ask for a program that may listen on every address."""
 NEEDED = ("templates/base.html", "templates/prompts/base/set.toml", "static/js/site.js", "migrations/env.py")
 
 
@@ -97,23 +100,31 @@ def examine_port(host: str, port: int) -> list[Finding]:
     """Look whether the web application answers at its address, or could."""
     if port == 0:
         return [ok("address", "A free port is chosen at each start.")]
-    where = f"{f'[{host}]' if ':' in host else host}:{port}"
+    where = _place(host, port)
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         with socket.socket(family, socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((host, port))
     except OSError as error:
-        return [_who_answers(where, error)]
+        return [_who_answers(host, port, error)]
     return [ok("address", f"{where} is free; govsim serve can listen there.")]
 
 
-def _who_answers(where: str, error: OSError) -> Finding:
-    try:
-        health = httpx.get(f"http://{where}/healthz", timeout=3, trust_env=False).json()
-        return ok(
-            "address", f"The web application answers at {where}: {health['status']}, version {health['version']}."
-        )
-    except (httpx.HTTPError, ValueError, KeyError, TypeError):
-        text = f"{where} cannot be listened on ({error.strerror}), and it is not GovSim Observatory that answers there."
-        return warning("address", text, "Choose another: GOVSIM_HOST, GOVSIM_PORT.")
+def _place(host: str, port: int) -> str:
+    return f"{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def _who_answers(host: str, port: int, error: OSError) -> Finding:
+    for asked in LOOPBACK.get(host, (host,)):
+        where = _place(asked, port)
+        try:
+            health = httpx.get(f"http://{where}/healthz", timeout=3, trust_env=False).json()
+            text = f"The web application answers at {where}: {health['status']}, version {health['version']}."
+        except (httpx.HTTPError, ValueError, KeyError, TypeError):
+            continue
+        if health["status"] == "ok":
+            return ok("address", text)
+        return warning("address", text, f"See what it lacks: http://{where}/healthz, and its log.")
+    text = f"{_place(host, port)} cannot be listened on ({error.strerror}), and it is not GovSim Observatory that "
+    return warning("address", f"{text}answers there.", "Choose another: GOVSIM_HOST, GOVSIM_PORT.")

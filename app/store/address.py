@@ -44,6 +44,18 @@ def is_postgresql(url: URL) -> bool:
     return url.get_backend_name() == "postgresql"
 
 
+def missing_file(address: str) -> str | None:
+    """Say that the file of a SQLite database is not there, else nothing: opening it would make it.
+
+    Raises:
+        DatabaseError: as `database_url`.
+    """
+    url = database_url(address)
+    if is_postgresql(url) or Path(url.database or "").is_file():
+        return None
+    return f"There is no database at {url.database}."
+
+
 def shown(address: str | URL) -> str:
     """Return an address as people may see it: without its password and the name of a driver.
 

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from app.commons.config import EpisodeConfig
+from app.store.money import Dollars
 
 RunState = Literal["queued", "playing", "paused", "finished", "cancelled", "failed", "interrupted"]
 Control = Literal["pause", "stop"]
@@ -204,7 +205,7 @@ class CallSummary(_Record):
     provider: str | None
     latency_ms: int | None
     transport_attempts: int
-    cost: float | None
+    cost: Dollars | None
     error: str | None
 
 

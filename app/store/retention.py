@@ -7,7 +7,7 @@ beside workers and pages. Events, metrics, counts and request hashes always stay
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, model_validator
 from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select, update
@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.store.codec import DROPPED
 from app.store.connect import Database
+from app.store.records import RunState
 from app.store.runs import add_log, now
 from app.store.tables import CallRow, ExperimentRow, PromptSetRow, RunRow, SegmentRow, ShareRow, SubskillRunRow
 
@@ -48,8 +49,10 @@ class Rule(BaseModel):
         allowed = DELETABLE if self.what == "run" else OVER
         wrong = sorted(self.states - allowed)
         if wrong or not self.states:
-            named = ", ".join(wrong) or "no state"
-            raise RetentionError(f"Runs that are {named} are always kept. Choose from: {', '.join(sorted(allowed))}.")
+            choices = f"Choose from: {', '.join(sorted(allowed))}."
+            if unknown := [state for state in wrong if state not in get_args(RunState)]:
+                raise RetentionError(f"There is no state '{unknown[0]}'. {choices}")
+            raise RetentionError(f"Runs that are {', '.join(wrong) or 'no state'} are always kept. {choices}")
         return self
 
     @property

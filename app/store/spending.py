@@ -9,6 +9,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.store.connect import Database
+from app.store.money import Dollars
 from app.store.records import Budget
 from app.store.runs import UnknownRun
 from app.store.tables import CallRow, ExperimentRow, RunRow, SubskillCallRow, UsageDayRow
@@ -25,7 +26,7 @@ class Spent(BaseModel):
     calls: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
-    cost: float = 0.0
+    cost: Dollars = 0.0
     unpriced: int = 0
 
     @property

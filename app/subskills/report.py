@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from app.commons.config import SamplingConfig
+from app.store.money import Dollars
 from app.store.records import RunState
 from app.store.subskills import SubskillCase, SubskillRun
 from app.subskills.results import PairedTest, results
@@ -38,7 +39,7 @@ class SubskillSummary(BaseModel):
     calls: int
     prompt_tokens: int
     completion_tokens: int
-    cost_usd: float | None
+    cost_usd: Dollars | None
     notes: list[str]
 
 

@@ -14,7 +14,7 @@ MAX_CHARS = 40
 NO_AMOUNT: Mapping[str, str] = MappingProxyType(
     {
         "tokens": "Write a whole number of tokens, like 200,000.",
-        "cost": "Write an amount in US dollars, like 2.50.",
+        "cost": "Write an amount in US dollars, for example 2.50.",
     }
 )
 _THOUSANDS = re.compile(r"[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?")

@@ -12,6 +12,7 @@ from typing import Literal
 from fastapi.sse import ServerSentEvent
 from pydantic import BaseModel, ConfigDict
 
+from app.store.money import Dollars
 from app.store.queries import events_after
 from app.store.records import RunRecord, RunState
 from app.store.runs import get_run
@@ -43,7 +44,7 @@ class RunStatus(BaseModel):
     events: int
     calls: int
     tokens: int
-    cost: float | None
+    cost: Dollars | None
     unpriced_calls: int
     unreadable: int
     retry_at: datetime | None

@@ -9,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.models.hub import EndpointView
 from app.store.connect import DatabaseError
 from app.store.instance import DatabaseFigures, StateCount
+from app.store.money import Dollars
 from app.store.operations import Operations, PlayedRun, read_operations
 from app.store.permits import EndpointUse
 from app.store.usage import Minute, minutes_since
@@ -58,7 +59,7 @@ class EndpointLine(BaseModel):
     mean_latency_s: float | None
     prompt_tokens: int
     completion_tokens: int
-    cost: float
+    cost: Dollars
     unpriced_calls: int
 
 
@@ -69,7 +70,7 @@ class MinuteLine(BaseModel):
     answered: int
     failed: int
     tokens: int
-    cost: float
+    cost: Dollars
     unpriced_calls: int
 
 

@@ -1,8 +1,10 @@
 """What runs will use: counted calls, tokens that measured episodes lie between, and what stored runs teach."""
 
+import json
+
 import pytest
 
-from app.jobs.estimate import Range, estimate
+from app.jobs.estimate import Range, Use, estimate
 from app.jobs.estimate_words import dollars, duration, lines, sentence, tokens
 from app.jobs.launch import LaunchPlan, plan_configs
 from app.models.prices import Price
@@ -110,3 +112,12 @@ def test_times_are_written_for_people(low: float, high: float, text: str) -> Non
 def test_amounts_are_written_for_people() -> None:
     assert tokens(Range(low=403_919, high=566_000)) == "400,000–570,000"
     assert [dollars(amount) for amount in (0, 0.0012, 0.37, 1234.5)] == ["$0.00", "$0.0012", "$0.37", "$1,234.50"]
+
+
+def test_numbers_leave_without_their_noise() -> None:
+    tokens, cost = Range(low=10.4, high=20.6), Range(low=0.07399999999999998, high=0.1)
+    use = Use(calls=1, tokens_in=tokens, tokens_out=tokens, cost=cost, seconds=tokens)
+    told = json.loads(use.model_dump_json())
+    assert (told["tokens_in"], told["cost"]) == ({"low": 10, "high": 21}, {"low": 0.074, "high": 0.1})
+    assert use.cost == cost
+    assert Spent(cost=0.07399999999999998).model_dump(mode="json")["cost"] == 0.074

@@ -7,7 +7,9 @@ import sqlite3
 import subprocess
 import sys
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from sqlalchemy import delete, insert, select, update
@@ -166,6 +168,21 @@ def test_a_port_that_something_else_holds() -> None:
         taken.settimeout(0)
         [found] = examine_port("127.0.0.1", taken.getsockname()[1])
     assert found.level == "warning" and "GOVSIM_PORT" in (found.advice or "")
+
+
+@pytest.mark.parametrize(("status", "level"), [("ok", "ok"), ("degraded", "warning")])
+@pytest.mark.parametrize("host", ["0.0.0.0", "127.0.0.1"])
+def test_a_web_application_that_is_there_already(host: str, status: str, level: str) -> None:
+    class Health(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200 if status == "ok" else 503)
+            self.end_headers()
+            self.wfile.write(json.dumps({"status": status, "version": "0"}).encode())
+
+    with HTTPServer(("127.0.0.1", 0), Health) as server:
+        Thread(target=server.handle_request, daemon=True).start()
+        [found] = examine_port(host, server.server_port)
+    assert found.level == level and f"answers at 127.0.0.1:{server.server_port}: {status}" in found.text
 
 
 def doctor(folder: Path, *arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":

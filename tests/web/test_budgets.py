@@ -61,7 +61,7 @@ async def test_a_run_page_shows_its_budget_and_raising_it_lets_the_run_go_on(sit
         ("", "", {"tokens": "To take the budget off, use Remove."}),
         ("0", "", {"tokens": "Give at least 1."}),
         ("-3", "0", {"tokens": "Give at least 1.", "cost": "Give more than 0."}),
-        ("many", "nan", {"tokens": "Write a whole number of tokens", "cost": "Give a number that is not infinite."}),
+        ("many", "nan", {"tokens": "Write a whole number of tokens", "cost": "Write an amount in US dollars"}),
         ("9" * 30, "1e300", {"tokens": "Give at most", "cost": "Give at most"}),
         ("1.5", "<b>", {"tokens": "Write a whole number", "cost": "Write an amount in US dollars"}),
     ],

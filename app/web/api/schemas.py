@@ -9,6 +9,7 @@ from app.commons.config import EpisodeConfig, ReportStyle
 from app.commons.presence import Presence
 from app.jobs.report import run_object
 from app.models.hub import EndpointView
+from app.store.money import Dollars
 from app.store.queries import CallDetail
 from app.store.records import (
     HIGHEST_PRIORITY,
@@ -86,9 +87,9 @@ class RunOut(BaseModel):
     calls: int
     prompt_tokens: int
     completion_tokens: int
-    cost: float | None = Field(description="US dollars, of the calls whose price is known")
+    cost: Dollars | None = Field(description="US dollars, of the calls whose price is known")
     unpriced_calls: int
-    cost_usd: float | None = Field(description="US dollars; null where the price of any call is unknown")
+    cost_usd: Dollars | None = Field(description="US dollars; null where the price of any call is unknown")
     budget: Budget = Field(description="what the run may spend: tokens in and out together, US dollars")
     view_only: str | None = Field(description="why the metrics do not apply, if they do not")
     notes: list[str]
