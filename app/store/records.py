@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from functools import cached_property
+from math import isfinite
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -22,15 +23,17 @@ MAX_TOKENS = 10**12
 MAX_COST = 1e7
 
 
-def _no_truth(value: object) -> object:
+def _number(value: object) -> object:
     if isinstance(value, bool):
-        raise ValueError("give a number")
+        raise ValueError("Give a number.")
+    if isinstance(value, float) and not isfinite(value):
+        raise ValueError("Write an amount in US dollars, for example 2.50.")
     return value
 
 
 # JSON's true would count as 1.
-Tokens = Annotated[int, BeforeValidator(_no_truth)]
-Amount = Annotated[float, BeforeValidator(_no_truth)]
+Tokens = Annotated[int, BeforeValidator(_number)]
+Amount = Annotated[float, BeforeValidator(_number)]
 
 
 class _Record(BaseModel):
