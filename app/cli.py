@@ -109,6 +109,7 @@ def serve(
 
     settings = settings_and_schema("info")
     changes = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    collect_seldom()
     run_server(settings.model_copy(update=changes), with_worker=worker, fail=fail)
 
 
