@@ -1,5 +1,7 @@
 """Bring a database to the current schema (Alembic)."""
 
+import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,8 @@ from app.store.address import DatabaseError, database_url, is_postgresql, make_f
 from app.store.postgresql import connect_arguments
 from app.store.queue_schema import upgrade_queue
 from app.store.schema import move_schema, take_turns
+
+WAIT_S = 30.0
 
 
 def upgrade(url: str, migrations: Path, revision: str = "head") -> None:
@@ -33,6 +37,8 @@ def upgrade(url: str, migrations: Path, revision: str = "head") -> None:
             move_schema(connection, migrations, revision)
             if revision != "base":
                 upgrade_queue(connection)
+        if not is_postgresql(address):
+            _write_ahead(engine)
     except DBAPIError as error:
         raise refusal(address, error) from error
     except CommandError as error:
@@ -48,7 +54,7 @@ def upgrade(url: str, migrations: Path, revision: str = "head") -> None:
 def _engine(url: URL) -> Engine:
     if is_postgresql(url):
         return create_engine(url, connect_args=connect_arguments(url))
-    engine = create_engine(url.set(drivername="sqlite"), connect_args={"timeout": 30})
+    engine = create_engine(url.set(drivername="sqlite"), connect_args={"timeout": WAIT_S})
 
     @event.listens_for(engine, "connect")
     def _on_connect(connection: Any, _record: Any) -> None:
@@ -60,3 +66,24 @@ def _engine(url: URL) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
+
+
+def _write_ahead(engine: Engine) -> None:
+    """Put the file into WAL mode, once for ever.
+
+    Done here, before anybody opens the file: when several connections switch the mode at the same moment, SQLite lets
+    none of them wait for another; it refuses all but one.
+    """
+    deadline = time.monotonic() + WAIT_S
+    while True:
+        connection = engine.raw_connection()
+        try:
+            connection.cursor().execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if time.monotonic() > deadline:
+                raise DatabaseError(f"The database {engine.url.database} cannot be used: {error}") from error
+            time.sleep(0.02)
+        else:
+            return
+        finally:
+            connection.close()

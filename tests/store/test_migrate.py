@@ -1,3 +1,7 @@
+import sqlite3
+import subprocess
+import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,7 +12,7 @@ from sqlalchemy import Engine, create_engine, inspect
 
 from app.store.address import database_url
 from app.store.connect import DatabaseError, open_database
-from app.store.migrate import upgrade
+from app.store.migrate import _write_ahead, upgrade
 from app.store.tables import Base
 from tests.databases import PostgresServer
 from tests.support import ROOT
@@ -45,6 +49,31 @@ def test_upgrading_twice_changes_nothing_and_downgrading_leaves_nothing(empty_ur
     upgrade(empty_url, MIGRATIONS)
     upgrade(empty_url, MIGRATIONS, "base")
     assert inspect(engine_of(empty_url)).get_table_names() == ["alembic_version"]
+
+
+def test_processes_that_start_together_on_a_new_file_all_find_it_in_wal_mode(tmp_path: Path) -> None:
+    path = tmp_path / "new.db"
+    program = "import pathlib, sys, app.store.migrate as m; m.upgrade(sys.argv[1], pathlib.Path(sys.argv[2]))"
+    command = [sys.executable, "-c", program, f"sqlite:///{path}", str(MIGRATIONS)]
+    starts = [subprocess.Popen(command, cwd=ROOT) for _ in range(4)]
+    assert [start.wait(timeout=120) for start in starts] == [0, 0, 0, 0]
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_a_mode_that_cannot_be_changed_yet_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "old.db"
+    reader = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    reader.execute("CREATE TABLE old (x)")
+    reader.execute("BEGIN IMMEDIATE")
+    # Somebody who holds the file for a moment, as a process does that is just switching the mode itself.
+    release = threading.Timer(0.5, reader.execute, ["COMMIT"])
+    release.start()
+    _write_ahead(create_engine(f"sqlite:///{path}", connect_args={"timeout": 0}))
+    release.join()
+    reader.close()
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
 def test_a_file_that_is_no_database_is_refused_in_one_sentence(tmp_path: Path) -> None:
