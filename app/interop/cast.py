@@ -12,7 +12,9 @@ from app.interop.logconfig import RunSettings
 from app.interop.rows import FRAMEWORK, LogRows
 
 _AGENT_ID = re.compile(r"^persona_(\d{1,2})$")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+"""Characters that control the line or its direction: a name stands in the midst of our sentences."""
+
 MAX_NAME = 40
 _NAME_IN_PROMPT = (
     re.compile(r"^\s*You are ([^,\n]{1,40}),"),
@@ -87,9 +89,9 @@ def find_cast(log: LogRows, settings: RunSettings, scenario: str) -> Cast:
 
 
 def possible_name(logged: str) -> str:
-    """Return *logged* as an agent here can be called: no slash, no control characters, at most 40 characters.
+    """Return *logged* as an agent here can be called: no slash, no control or direction character.
 
-    It is "" for a name without a visible character.
+    It has at most 40 characters, and is "" for a name without a visible character.
     """
     name = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", logged.strip().replace("/", "\N{DIVISION SLASH}"))
     if not any(character.isprintable() for character in name):

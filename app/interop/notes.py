@@ -56,8 +56,8 @@ def notes_on(
         )
     if cast.rewritten:
         notes.append(
-            f"These names are written otherwise in the log; a name here has no slash, no control character and at most "
-            f"40 characters: {', '.join(cast.rewritten)}."
+            "These names are written otherwise in the log; a name here has no slash, no control or direction "
+            f"character, and at most 40 characters: {', '.join(cast.rewritten)}."
         )
     if any(month.overseen for month in log.months):
         notes.append(

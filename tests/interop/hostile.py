@@ -1,4 +1,4 @@
-"""A log whose every text is an attack or a nuisance: tags, scripts, bidi and zero-width characters, NUL, 200 kB in one go.
+"""A log whose every text is an attack or a nuisance: tags, scripts, bidi and zero-width characters, NUL, 200 kB.
 
 `write_hostile` writes it as the research code would have; what is imported from it must be shown as text, break no
 layout and be found by search. `ALARM` is what a script in it would leave on the page if it ever ran.
