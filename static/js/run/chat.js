@@ -1,6 +1,7 @@
 // The talk of a month, with what its speakers did, and a search over all of them.
 
 import { bind, h, marked, one } from "../dom.js";
+import { longText } from "../long_text.js";
 import { mark } from "../marks.js";
 import { aftermath, agreement, didText, markText, markWord, notReadable } from "./words.js";
 
@@ -73,7 +74,7 @@ function lineItem(run, month, line, place, open) {
         ),
       ),
       line.text
-        ? h("p.line__text", {}, ...marked(line.text, place.q))
+        ? longText(line.text, "line__text", place.q ?? "")
         : h("p.line__text.muted", {}, silence(month, line)),
     ),
   );
@@ -111,7 +112,7 @@ function endItem(run, month, place, open) {
           ? h("button.line__open", { type: "button", title: "How the limit was read from the talk", onclick: () => open({ framework: true, phase: "take_away", purpose: "limit" }) }, "prompt")
           : null,
       ),
-      month.summary ? h("p.line__text", {}, ...marked(month.summary, place.q)) : null,
+      month.summary ? longText(month.summary, "line__text", place.q ?? "") : null,
       run.rules && month.limit !== null && next?.harvested ? h("p.small", {}, `What came of it: ${aftermath(next, run)}`) : null,
     ),
   );
