@@ -23,6 +23,7 @@ class Place:
         steps: what a reader does there first.
         empty: whether it is a place of the empty town, whose reader has logged in.
         status: with which status it answers.
+        loaded: whether all of it arrives.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Place:
     steps: tuple[Step, ...] = ()
     empty: bool = False
     status: int = 200
+    loaded: bool = True
 
 
 def click(selector: str) -> Step:
@@ -80,6 +82,33 @@ def upload(selector: str, name: str, body: bytes) -> Step:
     return step
 
 
+def shown(selector: str) -> Step:
+    """Wait until what *selector* finds is there."""
+
+    async def step(page: Page) -> None:
+        await expect(page.locator(selector).first).to_be_visible(timeout=20_000)
+
+    return step
+
+
+def withhold(pattern: str) -> Step:
+    """Let no request to an address like *pattern* be answered."""
+
+    async def step(page: Page) -> None:
+        await page.route(pattern, lambda _: None)
+
+    return step
+
+
+def refuse(pattern: str) -> Step:
+    """Let requests to addresses like *pattern* fail."""
+
+    async def step(page: Page) -> None:
+        await page.route(pattern, lambda route: route.abort())
+
+    return step
+
+
 async def open_all(page: Page) -> None:
     """Open everything that can be unfolded, menus aside."""
     await page.evaluate("document.querySelectorAll('details:not(.menu)').forEach(each => { each.open = true; })")
@@ -118,6 +147,17 @@ PLACES: Mapping[str, tuple[Place, ...]] = MappingProxyType(
             Place("run-chat", "/runs/{finished}?m=2&view=chat"),
             Place("run-charts", "/runs/{finished}?m=2&view=charts"),
             Place("run-search", "/runs/{finished}?m=2&q=limit&view=chat"),
+            Place(
+                "run-loading",
+                "/runs/{finished}?m=2",
+                (withhold("**/calls?*"), press("2"), shown(".inspector .skeleton")),
+                loaded=False,
+            ),
+            Place(
+                "run-panel-failed",
+                "/runs/{finished}?m=2",
+                (refuse("**/calls?*"), press("2"), shown("text=could not be loaded")),
+            ),
             Place("run-keys", "/runs/{finished}?m=2", (press("?"),)),
             Place("run-share-menu", "/runs/{finished}?m=2", (click("summary:text-is('Share')"),)),
             Place("run-collapsed", "/runs/{collapsed}"),
@@ -202,13 +242,15 @@ def all_places() -> Iterator[Place]:
 
 async def arrive(page: Page, address: str, place: Place) -> None:
     """Go to *place* at *address*, do its steps and wait until nothing is loading any more."""
+    await page.unroute_all(behavior="ignoreErrors")
     answer = await page.goto(address)
     assert answer is not None
     assert place.steps or answer.status == place.status, f"{place.name} answered {answer.status}"
     await settle(page)
     for step in place.steps:
         await step(page)
-    await settle(page)
+    if place.loaded:
+        await settle(page)
 
 
 async def settle(page: Page) -> None:
