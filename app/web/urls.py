@@ -14,14 +14,19 @@ def with_query(path: str, query: Query | None = None) -> str:
     return f"{path}?{urlencode(kept)}" if kept else path
 
 
-def home() -> str:
+def home(query: Query | None = None) -> str:
     """The home page."""
-    return "/"
+    return with_query("/", query)
 
 
 def samples() -> str:
     """Where the sample runs are started (POST)."""
     return "/samples"
+
+
+def example() -> str:
+    """Where the home page's example is played as a run of its own (POST)."""
+    return "/example"
 
 
 def launch(from_run: str | None = None) -> str:

@@ -13,6 +13,7 @@ OWNER, HOLDER, ANYBODY = "the owner", "the holder of a link", "anybody"
 DECISIONS = {
     ("GET", "/"): OWNER,
     ("POST", "/samples"): OWNER,
+    ("POST", "/example"): OWNER,
     ("GET", "/launch"): OWNER,
     ("POST", "/launch"): OWNER,
     ("GET", "/launch/estimate"): OWNER,

@@ -12,6 +12,7 @@ from app.models.check import ModelCheck
 from app.models.hub import EndpointView
 from app.store.records import RunRecord, ShareRecord
 from app.web.contexts.budget import BudgetBox, Meter
+from app.web.contexts.example import Example
 from app.web.contexts.rows import RunRow
 from app.web.day import Day
 from app.web.health import Health
@@ -24,9 +25,9 @@ class HomePage:
     Attributes:
         live: runs that are queued or being played, newest first.
         latest: the latest runs that ended.
-        example: a finished run whose talk is worth replaying, if there is one.
+        example: a small story that is always there.
         total: how many runs there are.
-        submission: the token of the button that starts the samples.
+        submission: the token of the buttons that start the samples and the example.
         has_models: whether any model can be launched.
         health: whether somebody plays.
         day: what was spent today.
@@ -34,7 +35,7 @@ class HomePage:
 
     live: Sequence[RunRow]
     latest: Sequence[RunRow]
-    example: RunRow | None
+    example: Example
     total: int
     submission: str
     has_models: bool
