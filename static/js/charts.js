@@ -130,7 +130,7 @@ const seen = new IntersectionObserver(
       draw(entry.target);
     }
   },
-  { rootMargin: "200px" },
+  { rootMargin: "0px" },
 );
 
 for (const chart of document.querySelectorAll("[data-chart]")) {

@@ -25,18 +25,22 @@ SCRIPT = """
   watch("layout-shift", (entry) => { if (!entry.hadRecentInput) probe.shift += entry.value; });
   watch("longtask", (entry) => probe.tasks.push(entry.duration));
   watch("largest-contentful-paint", (entry) => { probe.painted = entry.startTime; });
-  const look = () => {
-    for (const line of document.querySelectorAll("[data-lines] > li[id]")) {
-      if (line.id in probe.lines || !line.getBoundingClientRect().height) continue;
-      probe.lines[line.id] = null;
-      probe.afterPaint((at) => {
-        probe.talk ??= at;
-        probe.lines[line.id] = performance.timeOrigin + at;
-      });
-    }
-    requestAnimationFrame(look);
+  const note = (line) => {
+    if (line.id in probe.lines) return;
+    probe.lines[line.id] = null;
+    probe.afterPaint((at) => { probe.lines[line.id] = performance.timeOrigin + at; });
   };
-  requestAnimationFrame(look);
+  const wait = () => {
+    if (!document.querySelector("[data-lines] > li[id]")) return requestAnimationFrame(wait);
+    probe.afterPaint((at) => { probe.talk = at; });
+  };
+  requestAnimationFrame(wait);
+  document.addEventListener("DOMContentLoaded", () => {
+    const list = document.querySelector("[data-lines]");
+    if (!list) return;
+    list.querySelectorAll("li[id]").forEach(note);
+    new MutationObserver(() => list.querySelectorAll("li[id]").forEach(note)).observe(list, { childList: true });
+  });
 })();
 """
 
@@ -99,7 +103,9 @@ async def press(page: Page, key: str) -> tuple[float, list[str]]:
     asked: list[str] = []
 
     def note(request: Request) -> None:
-        asked.append(request.url)
+        # Chromium looks for the icon again, in its cache, whenever the address changes.
+        if "favicon" not in request.url:
+            asked.append(request.url)
 
     page.on("request", note)
     await page.evaluate(
