@@ -84,6 +84,11 @@ def import_logs() -> str:
     return "/import"
 
 
+def api_import() -> str:
+    """The same in the API, with an account of how far it is."""
+    return f"{API}/import"
+
+
 def subskills(query: Query | None = None) -> str:
     """The subskill tests: results side by side, and the form that starts them."""
     return with_query("/subskills", query)

@@ -47,6 +47,7 @@ DECISIONS = {
     ("POST", "/shares/{share_id}/revoke"): OWNER,
     ("GET", "/import"): OWNER,
     ("POST", "/import"): OWNER,
+    ("POST", "/api/v1/import"): OWNER,
     ("POST", "/settings/check"): OWNER,
     ("GET", "/settings"): OWNER,
     ("GET", "/methods"): OWNER,

@@ -16,6 +16,7 @@ from app.web.contexts.example import Example
 from app.web.contexts.rows import RunRow
 from app.web.day import Day
 from app.web.health import Health
+from app.web.importing import ImportedLog
 
 
 @dataclass(frozen=True)
@@ -149,22 +150,22 @@ class SharesPage:
 
 
 @dataclass(frozen=True)
-class ImportedLog:
-    """What became of one uploaded log."""
-
-    name: str
-    kind: str
-    run_id: str | None
-    reason: str | None
-    equal_to: Sequence[str]
-
-
-@dataclass(frozen=True)
 class ImportPage:
-    """pages/import.html: what became of each uploaded log, None before an upload, and what was wrong with it."""
+    """pages/import.html.
+
+    Attributes:
+        logs: what became of each uploaded log; None before an upload.
+        left_out: how many uploaded files no run is read from.
+        error: why nothing of an upload could be taken.
+        most: how many bytes an upload may have.
+        api: where scripts post the upload, to tell how far it is.
+    """
 
     logs: Sequence[ImportedLog] | None
+    left_out: int
     error: str | None
+    most: int
+    api: str
 
 
 @dataclass(frozen=True)
