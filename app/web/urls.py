@@ -39,6 +39,11 @@ def estimate() -> str:
     return "/launch/estimate"
 
 
+def check_chosen() -> str:
+    """Where the models that the launch form names are asked for next to nothing (POST)."""
+    return "/launch/check"
+
+
 def preview(query: Query | None = None) -> str:
     """What a model would be sent by the launch that *query* describes, in the launch form's fields."""
     return with_query("/launch/preview", query)
@@ -167,6 +172,11 @@ def metrics() -> str:
 def check_models() -> str:
     """Where every model is asked for next to nothing (POST)."""
     return "/settings/check"
+
+
+def api_check_models() -> str:
+    """The same in the API, for models by name."""
+    return f"{API}/models/check"
 
 
 def login(next_path: str | None = None) -> str:

@@ -16,6 +16,8 @@ DECISIONS = {
     ("POST", "/example"): OWNER,
     ("GET", "/launch"): OWNER,
     ("POST", "/launch"): OWNER,
+    ("POST", "/launch/check"): OWNER,
+    ("POST", "/api/v1/models/check"): OWNER,
     ("GET", "/launch/estimate"): OWNER,
     ("GET", "/launch/preview"): OWNER,
     ("GET", "/prompts"): OWNER,

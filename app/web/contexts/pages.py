@@ -240,12 +240,16 @@ class AgentField:
 
 @dataclass(frozen=True)
 class Shown:
-    """What a launch would use: a sentence, labels and texts, and where they come from; `count` is how many runs."""
+    """What a launch would use: a sentence, labels and texts, and where they come from; `count` is how many runs.
+
+    `notes` say which models are too short for it.
+    """
 
     count: int
     text: str
     lines: Sequence[tuple[str, str]]
     source: str
+    notes: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -272,6 +276,7 @@ class LaunchPage:
         prompt_sets: names of the prompt sets that can be used.
         advanced: whether the advanced numbers are shown at once.
         budgeted: whether any budget is typed.
+        checks: what a check of the chosen models came to that was just made; empty where none was.
     """
 
     scenarios: Sequence[Scenario]
@@ -293,3 +298,4 @@ class LaunchPage:
     prompt_sets: Sequence[str]
     advanced: bool
     budgeted: bool
+    checks: Sequence[ModelCheck]
