@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 from app.commons.config import MAX_AGENTS, MIN_AGENTS
 from app.commons.scenario import get_scenario
-from app.interop.files import UnreadableLog
+from app.interop.files import UnreadableLog, label
 from app.interop.interactions import read_interaction
 from app.interop.logconfig import RunSettings
 from app.interop.rows import FRAMEWORK, LogRows
 
 _AGENT_ID = re.compile(r"^persona_(\d{1,2})$")
-_NAME = re.compile(r"^[^\s/\x00-\x1f][^/\x00-\x1f]{0,39}$")
+
+MAX_NAME = 40
 _NAME_IN_PROMPT = (
     re.compile(r"^\s*You are ([^,\n]{1,40}),"),
     re.compile(r"^Key memories of (.{1,40}) \(format", re.MULTILINE),
@@ -30,13 +31,15 @@ _SCENARIO_WORDS = {
 class Cast:
     """The agents of a log by id, in order: names, and the month each is first present in.
 
-    `assumed` are names that nothing in the log says; `speakers` are all who appear in its talks, overseers included.
+    `assumed` are names that nothing in the log says; `speakers` are all who appear in its talks, overseers included;
+    `rewritten` are names as they stand here that the log writes otherwise, since no agent's name can hold that.
     """
 
     names: dict[str, str]
     arrivals: dict[str, int]
     speakers: tuple[str, ...]
     assumed: tuple[str, ...]
+    rewritten: tuple[str, ...] = ()
 
 
 def find_cast(log: LogRows, settings: RunSettings, scenario: str) -> Cast:
@@ -56,34 +59,49 @@ def find_cast(log: LogRows, settings: RunSettings, scenario: str) -> Cast:
         raise UnreadableLog(f"{len(arrivals)} agents harvest; a run has {MIN_AGENTS} to {MAX_AGENTS}")
     ids = sorted(arrivals, key=lambda agent_id: int(agent_id.removeprefix("persona_")))
     spoken = _spoken_names(log, set(ids))
-    told = dict(settings.names) | spoken
+    told = dict(settings.names) | {agent_id: name for agent_id, name in spoken.items() if possible_name(name)}
     written = _written_names(log)
     usual = get_scenario(scenario).agents
     names: dict[str, str] = {}
-    assumed = []
+    assumed, rewritten = [], []
     for agent_id in ids:
-        name = told.get(agent_id) or written.get(agent_id)
-        if name is None:
+        logged = told.get(agent_id) or written.get(agent_id) or ""
+        name = possible_name(logged)
+        if not name:
             number = int(agent_id.removeprefix("persona_"))
             name = usual[number] if number < len(usual) else agent_id
             if name in told.values() or name in written.values():
                 name = agent_id
             assumed.append(name)
+        elif name != logged:
+            rewritten.append(name)
         names[agent_id] = _usable(name, names.values())
     overseers = {row.name for month in log.months for row in month.talk if row.agent_id == FRAMEWORK}
     return Cast(
         names=names,
         arrivals={agent_id: arrivals[agent_id] for agent_id in ids},
-        speakers=(*names.values(), *sorted(overseers)),
+        speakers=tuple(dict.fromkeys((*names.values(), *spoken.values(), *sorted(overseers)))),
         assumed=tuple(assumed),
+        rewritten=tuple(rewritten),
     )
+
+
+def possible_name(logged: str) -> str:
+    """Return *logged* as an agent here can be called: no slash, no control or direction character.
+
+    It has at most 40 characters, and is "" for a name without a visible character.
+    """
+    name = label(logged).replace("/", "\N{DIVISION SLASH}")
+    if not any(character.isprintable() for character in name):
+        return ""
+    return name if len(name) <= MAX_NAME else name[: MAX_NAME - 1].rstrip() + "…"
 
 
 def _usable(name: str, taken: Iterable[str]) -> str:
     """Return *name* if an agent can be called so: it identifies the agent within the run."""
     if name in taken:
         raise UnreadableLog(f"two agents are called {name!r}")
-    if not _NAME.match(name) or name.lower() == FRAMEWORK:
+    if name.lower() == FRAMEWORK:
         raise UnreadableLog(f"an agent cannot be called {name!r}")
     return name
 

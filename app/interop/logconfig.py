@@ -22,7 +22,7 @@ from app.commons.config import (
     SamplingConfig,
     TalkPhase,
 )
-from app.interop.files import UnreadableLog, clean, parse_json, side_bytes
+from app.interop.files import UnreadableLog, label, parse_json, side_bytes
 from app.interop.own import SECTION, OwnSettings, read_own
 
 _SCENARIOS = {"fish": "fishery", "sheep": "pasture", "pollution": "pollution", "trash": "trash"}
@@ -164,7 +164,7 @@ def _at(config: Mapping[str, Any] | None, path: str) -> Any:
 
 
 def _text(value: Any) -> str | None:
-    return clean(value.strip())[:200] or None if isinstance(value, str) else None
+    return label(value)[:200] or None if isinstance(value, str) else None
 
 
 def _given(experiment: Any) -> str | None:

@@ -54,6 +54,11 @@ def notes_on(
         notes.append(
             f"Nothing says how these agents are called; their usual names stand in: {', '.join(cast.assumed)}."
         )
+    if cast.rewritten:
+        notes.append(
+            "These names are written otherwise in the log; a name here has no slash, no control or direction "
+            f"character, and at most 40 characters: {', '.join(cast.rewritten)}."
+        )
     if any(month.overseen for month in log.months):
         notes.append(
             "The log keeps what produced a contribution one line too early; here each contribution has its own prompt."

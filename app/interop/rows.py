@@ -131,7 +131,7 @@ def _take(row: Mapping[str, Any], place: _Place, log: LogRows) -> None:
     if action == "harvesting":
         _take_harvest(place, month, log)
     elif action == "utterance":
-        agent, name = place.text("agent_id", 40), place.text("agent_name", 40)
+        agent, name = place.text("agent_id", 40), place.text("agent_name", 1000)
         text = place.text("utterance", 1_000_000) if row.get("utterance") is not None else ""
         month.talk.append(TalkRow(agent, name, text, _single(row.get("html_interactions"))))
         _take_limit(place, month, log)

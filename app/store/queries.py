@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 from sqlalchemy import ColumnElement, func, or_, select
 
+from app.commons.config import EpisodeConfig
 from app.models.base import Completion, Message
 from app.store.codec import segment_numbers, unpack_messages
 from app.store.codec import unpack as unpack_text
@@ -107,6 +108,18 @@ async def latest_runs(database: Database, states: Sequence[str], limit: int) -> 
     )
     async with database.read() as connection:
         return [RunRecord.model_validate(row) for row in await connection.execute(query)]
+
+
+async def runs_like(database: Database, config: EpisodeConfig) -> list[str]:
+    """Return the ids of runs of our own that play this very episode and were not given up, newest first."""
+    query = (
+        select(RunRow.id)
+        .where(RunRow.config_hash == config.hash, RunRow.origin == "native")
+        .where(RunRow.state.notin_(("cancelled", "failed")))
+        .order_by(RunRow.created_at.desc(), RunRow.id)
+    )
+    async with database.read() as connection:
+        return [row.id for row in await connection.execute(query)]
 
 
 async def filter_values(database: Database) -> dict[str, list[str]]:

@@ -12,9 +12,11 @@ from app.models.check import ModelCheck
 from app.models.hub import EndpointView
 from app.store.records import RunRecord, ShareRecord
 from app.web.contexts.budget import BudgetBox, Meter
+from app.web.contexts.example import Example
 from app.web.contexts.rows import RunRow
 from app.web.day import Day
 from app.web.health import Health
+from app.web.importing import ImportedLog
 
 
 @dataclass(frozen=True)
@@ -24,9 +26,9 @@ class HomePage:
     Attributes:
         live: runs that are queued or being played, newest first.
         latest: the latest runs that ended.
-        example: a finished run whose talk is worth replaying, if there is one.
+        example: a small story that is always there.
         total: how many runs there are.
-        submission: the token of the button that starts the samples.
+        submission: the token of the buttons that start the samples and the example.
         has_models: whether any model can be launched.
         health: whether somebody plays.
         day: what was spent today.
@@ -34,7 +36,7 @@ class HomePage:
 
     live: Sequence[RunRow]
     latest: Sequence[RunRow]
-    example: RunRow | None
+    example: Example
     total: int
     submission: str
     has_models: bool
@@ -148,22 +150,22 @@ class SharesPage:
 
 
 @dataclass(frozen=True)
-class ImportedLog:
-    """What became of one uploaded log."""
-
-    name: str
-    kind: str
-    run_id: str | None
-    reason: str | None
-    equal_to: Sequence[str]
-
-
-@dataclass(frozen=True)
 class ImportPage:
-    """pages/import.html: what became of each uploaded log, None before an upload, and what was wrong with it."""
+    """pages/import.html.
+
+    Attributes:
+        logs: what became of each uploaded log; None before an upload.
+        left_out: how many uploaded files no run is read from.
+        error: why nothing of an upload could be taken.
+        most: how many bytes an upload may have.
+        api: where scripts post the upload, to tell how far it is.
+    """
 
     logs: Sequence[ImportedLog] | None
+    left_out: int
     error: str | None
+    most: int
+    api: str
 
 
 @dataclass(frozen=True)
@@ -238,12 +240,16 @@ class AgentField:
 
 @dataclass(frozen=True)
 class Shown:
-    """What a launch would use: a sentence, labels and texts, and where they come from; `count` is how many runs."""
+    """What a launch would use: a sentence, labels and texts, and where they come from; `count` is how many runs.
+
+    `notes` say which models are too short for it.
+    """
 
     count: int
     text: str
     lines: Sequence[tuple[str, str]]
     source: str
+    notes: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -270,6 +276,7 @@ class LaunchPage:
         prompt_sets: names of the prompt sets that can be used.
         advanced: whether the advanced numbers are shown at once.
         budgeted: whether any budget is typed.
+        checks: what a check of the chosen models came to that was just made; empty where none was.
     """
 
     scenarios: Sequence[Scenario]
@@ -291,3 +298,4 @@ class LaunchPage:
     prompt_sets: Sequence[str]
     advanced: bool
     budgeted: bool
+    checks: Sequence[ModelCheck]

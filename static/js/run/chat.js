@@ -15,12 +15,13 @@ export class Transcript {
     this.filter = null;
     this.raw = false;
     this.whole = false;
+    this.expanded = false;
     this.drawn = new Map();
     this.near = new Set();
     one("[data-filter]").addEventListener("change", ({ target }) => this.choose({ filter: target.value === "" ? null : Number(target.value) }));
     one("[data-raw]").addEventListener("change", ({ target }) => this.choose({ raw: target.checked }));
     one("[data-scope]").addEventListener("change", ({ target }) => this.choose({ whole: target.checked }));
-    one("[data-expand]").addEventListener("change", ({ target }) => this.list.classList.toggle("chat__lines--expanded", target.checked));
+    one("[data-expand]").addEventListener("change", ({ target }) => this.choose({ expanded: target.checked }));
   }
 
   choose(how) {
@@ -96,13 +97,13 @@ export class Transcript {
 
   /** Write a month's rows, unless they stand there already. */
   fill(month, place) {
-    const { run, filter, raw } = this;
+    const { run, filter, raw, expanded } = this;
     const next = run.month(month.month + 1);
     const known = this.drawn.get(month.month);
     const talk = run.knowsTalk(month.month);
     if (known && known.month === month && known.next === next && known.q === place.q && known.talk === talk) return;
     this.drawn.set(month.month, { month, next, q: place.q, talk });
-    const how = { filter, raw, q: place.q, agent: place.agent, open: (wish) => this.host.open(wish) };
+    const how = { filter, raw, expanded, q: place.q, agent: place.agent, open: (wish) => this.host.open(wish) };
     const rows = talk ? rowsOf(run, month, how) : [h("li.line.line--none", {}, h("p.skeleton", {}, "Loading the talk"))];
     const section = this.section(month.month);
     section.replaceChildren(this.whole ? h("h3.chat__heading", {}, `Month ${month.month}`) : "", h("ol", {}, ...rows));
@@ -130,6 +131,7 @@ export class Transcript {
     const current = place.message ? document.getElementById(place.message) : null;
     current?.classList.add("line--current");
     current?.setAttribute("aria-current", "true");
+    current?.querySelector("details.long-text")?.setAttribute("open", "");
     for (const row of all(".line--later", this.list)) row.classList.remove("line--later");
     const section = this.section(place.month);
     if (hide && section) {

@@ -1,14 +1,14 @@
 // The rows of the transcript: a message, what a talk agreed on, what happened at home.
 
-import { h, marked } from "../dom.js";
+import { h } from "../dom.js";
+import { longText } from "../long_text.js";
 import { mark } from "../marks.js";
 import { prose, raw } from "./prose.js";
 import { aftermath, agreement, didText, growth, markText, markWord, notReadable } from "./words.js";
 
-const LONG_TEXT = 900;
-
 /**
- * Return the rows of *month*. how: {filter: an agent's index or null, raw: as it came, q: what is searched,
+ * Return the rows of *month*. how: {filter: an agent's index or null, raw: as it came, expanded: long
+ * texts whole, q: what is searched,
  * open(wish): opens the inspector}.
  */
 export function rowsOf(run, month, how) {
@@ -81,11 +81,10 @@ function icon(run, name) {
 
 function text(words, how) {
   if (!words) return null;
-  const long = words.length > LONG_TEXT || words.split("\n").length > 12;
-  const body = h(`div.line__text${long ? ".line__text--long" : ""}`, { dir: "auto" }, ...(how.raw ? raw(words, how.q) : prose(words, how.q)));
-  if (!long) return body;
-  const more = h("button.line__more", { type: "button", onclick: () => body.classList.add("line__text--whole") }, `Show all ${words.length.toLocaleString("en-US")} characters`);
-  return h("div.line__folded", {}, body, more);
+  const parts = how.raw ? raw(words, how.q) : prose(words, how.q);
+  const whole = longText(words, "line__text", how.q, h("div.line__text", { dir: "auto" }, ...parts));
+  if (how.expanded && whole.tagName === "DETAILS") whole.open = true;
+  return whole;
 }
 
 function silence(month, line) {
@@ -128,7 +127,7 @@ function endRow(run, month, how) {
           copyLink(run, month.month, id, "this agreement"),
         ),
       ),
-      month.summary ? h("p.line__text", { dir: "auto" }, ...marked(month.summary, how.q)) : null,
+      month.summary ? longText(month.summary, "line__text", how.q) : null,
       judged ? h("p.small", {}, `What came of it: ${aftermath(next, run)}`) : null,
     ),
   );
