@@ -12,6 +12,7 @@ from app.store.workers import WorkerReport, report_worker
 from app.web import format as say
 from app.web.contexts import operations, subskills
 from app.web.contexts import pages as contexts
+from app.web.contexts.methods import MethodsPage
 from app.web.launch_form import Form
 from app.web.pages import ErrorPage
 from app.web.routes.run_page import Run
@@ -32,7 +33,7 @@ TEMPLATES = {
     "subskill_case": subskills.SubskillCasePage,
     "settings": contexts.SettingsPage,
     "operations": operations.OperationsPage,
-    "methods": contexts.MethodsPage,
+    "methods": MethodsPage,
     "login": contexts.LoginPage,
     "import": contexts.ImportPage,
     "error": ErrorPage,
@@ -48,6 +49,7 @@ async def test_templates_use_exactly_what_their_contexts_declare(site: Site) -> 
         tree = environment.parse(source)
         used = meta.find_undeclared_variables(tree) - set(environment.globals) - FRAME
         used -= {macro.name for macro in tree.find_all(nodes.Macro)}
+        used -= {item.target for item in tree.find_all(nodes.Import)}
         used -= {given for item in tree.find_all(nodes.FromImport) for given in item.names}
         used -= {item.target.name for item in tree.find_all(nodes.Assign) if isinstance(item.target, nodes.Name)}
         declared = {field.name for field in dataclasses.fields(context)}

@@ -3,11 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from app.analysis.published import Published
 from app.commons.config import Disclosure
 from app.commons.fidelity import Deviation, Switch
 from app.commons.scenario import Condition, Scenario
-from app.minds.prompt_folders import FoundSet
 from app.models.check import ModelCheck
 from app.models.hub import EndpointView
 from app.store.records import RunRecord, ShareRecord
@@ -187,30 +185,6 @@ class SettingsPage:
     day: Day
     meters: Sequence[Meter]
     checks: Mapping[str, ModelCheck]
-
-
-@dataclass(frozen=True)
-class ApiLine:
-    """One address of the API."""
-
-    method: str
-    path: str
-    summary: str
-
-
-@dataclass(frozen=True)
-class MethodsPage:
-    """pages/methods.html: scenarios, conditions, policies, fidelity, prompt sets, published figures, the API."""
-
-    scenarios: Sequence[Scenario]
-    conditions: Sequence[Condition]
-    deviations: Mapping[Switch, Deviation]
-    policies: Sequence[tuple[str, str]]
-    prompt_sets: Sequence[FoundSet]
-    published: Published
-    api: Sequence[ApiLine]
-    version: str
-    engine_version: str
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from app.minds.prompt_folders import find_sets
 from app.models.check import ModelCheck, check_models
 from app.web import urls
 from app.web.contexts.budget import meters
-from app.web.contexts.pages import ApiLine, MethodsPage, SettingsPage
+from app.web.contexts.methods import METRICS, PAPER, ApiLine, MethodsPage, software_citation
+from app.web.contexts.pages import SettingsPage
 from app.web.day import look_at_day
 from app.web.health import look
 from app.web.pages import page
@@ -52,12 +53,14 @@ async def _settings(request: Request, services: Services, checks: Sequence[Model
 @router.get("/methods")
 async def methods(request: Request, services: Use) -> HTMLResponse:
     """Say how the numbers are made."""
+    prompt_sets = await run_in_threadpool(find_sets, services.prompt_folders)
     context = MethodsPage(
+        metrics=METRICS,
         scenarios=[scenario for scenario in scenarios().values() if scenario.playable],
         conditions=list(conditions().values()),
         deviations=DEVIATIONS,
-        policies=[(choice.label.partition(": ")[0], choice.label.partition(": ")[2]) for choice in POLICY_LABELS],
-        prompt_sets=await run_in_threadpool(find_sets, services.prompt_folders),
+        policies=POLICY_LABELS,
+        prompt_sets=prompt_sets,
         published=published(),
         api=[
             ApiLine(method.upper(), path, operation["description"].partition("\n")[0].replace("`", ""))
@@ -66,6 +69,9 @@ async def methods(request: Request, services: Use) -> HTMLResponse:
         ],
         version=services.version,
         engine_version=ENGINE_VERSION,
+        schema_revision=(await look(services)).schema_revision,
+        software=software_citation(services.version, ENGINE_VERSION, prompt_sets),
+        paper=PAPER,
     )
     return page(request, "pages/methods.html", context, section="methods")
 
