@@ -167,11 +167,22 @@ class ImportPage:
 
 
 @dataclass(frozen=True)
+class KeyLine:
+    """An endpoint that is found by its key: the variable's name, and whether it is set."""
+
+    endpoint: str
+    variable: str
+    present: bool
+
+
+@dataclass(frozen=True)
 class SettingsPage:
     """pages/settings.html.
 
     Attributes:
         endpoints: never with a key.
+        keys: the endpoints that need nothing but a key.
+        known: of models by name, what is known of them: their price and how long they are.
         health: of the instance.
         locked: whether a password is set.
         day: what was spent today.
@@ -180,6 +191,8 @@ class SettingsPage:
     """
 
     endpoints: Sequence[EndpointView]
+    keys: Sequence[KeyLine]
+    known: Mapping[str, str]
     health: Health
     locked: bool
     day: Day

@@ -12,10 +12,13 @@ from app.commons.scenario import conditions, scenarios
 from app.engine.version import ENGINE_VERSION
 from app.minds.prompt_folders import find_sets
 from app.models.check import ModelCheck, check_models
+from app.models.endpoints import KNOWN
+from app.models.hub import ModelHub
+from app.store.budgets import dollars
 from app.web import urls
 from app.web.contexts.budget import meters
 from app.web.contexts.methods import METRICS, PAPER, ApiLine, MethodsPage, software_citation
-from app.web.contexts.pages import SettingsPage
+from app.web.contexts.pages import KeyLine, SettingsPage
 from app.web.day import look_at_day
 from app.web.health import look
 from app.web.pages import page
@@ -39,8 +42,14 @@ async def check(request: Request, services: Use) -> HTMLResponse:
 
 async def _settings(request: Request, services: Services, checks: Sequence[ModelCheck]) -> HTMLResponse:
     day = await look_at_day(services)
+    views = services.models.views()
     context = SettingsPage(
-        endpoints=services.models.views(),
+        endpoints=views,
+        keys=[
+            KeyLine(name, table.api_key_env or "", any(view.name == name and view.key_present for view in views))
+            for name, table in KNOWN.items()
+        ],
+        known={name: text for name in services.models.names() if (text := _known_of(services.models, name))},
         health=await look(services),
         locked=services.gate.locked,
         day=day,
@@ -48,6 +57,16 @@ async def _settings(request: Request, services: Services, checks: Sequence[Model
         checks={check.model: check for check in checks},
     )
     return page(request, "pages/settings.html", context, section="settings")
+
+
+def _known_of(models: ModelHub, name: str) -> str:
+    price, context = models.price_of(name), models.context_of(name)
+    parts = []
+    if price:
+        parts.append(f"{dollars(price.input_per_mtok)} in, {dollars(price.output_per_mtok)} out a million tokens")
+    if context:
+        parts.append(f"{context:,} tokens long")
+    return "; ".join(parts)
 
 
 @router.get("/methods")
