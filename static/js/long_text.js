@@ -2,8 +2,8 @@
 
 import { h, marked, number } from "./dom.js";
 
-const LONG = 2000;
-const START = 400;
+const LONG = 5000;
+const START = 800;
 
 /**
  * Show *text* with what matches *needle* marked; a match beyond the beginning opens the rest. *whole* is the element with
