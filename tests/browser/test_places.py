@@ -94,3 +94,46 @@ def test_no_page_makes_the_browser_complain(seen: Mapping[str, Seen]) -> None:
         name: [text for text in at.complaints if not any(e in text for e in expected)] for name, at in seen.items()
     }
     assert {name: texts for name, texts in wrong.items() if texts} == {}
+
+
+# What a reader who wants no motion would see move.
+MOVING = """() => [...document.querySelectorAll("*")].filter((element) => {
+  const { transitionDuration, animationDuration } = getComputedStyle(element);
+  return `${transitionDuration}, ${animationDuration}`.split(", ").some((time) => parseFloat(time) > 0.001);
+}).map((element) => element.outerHTML.slice(0, 120))"""
+
+# Controls that are too low for a finger. Links within text may be, and a slider is as high as the months it lies over.
+LOW = """() => [...document.querySelectorAll(
+    "button, .button, .tab, .sort, .site-nav a, select, input:not([type=hidden], [type=range]), summary")]
+  .map((element) => element.closest("label") ?? element)
+  .filter((element) => element.checkVisibility({ visibilityProperty: true, opacityProperty: true }))
+  .map((element) => [element.getBoundingClientRect().height, element.outerHTML.slice(0, 120)])
+  .filter(([height]) => height > 1 && height < 43.5)
+  .map(([height, text]) => `${Math.round(height)} px: ${text}`)"""
+
+
+async def test_nothing_moves_for_readers_who_want_no_motion(town: Town) -> None:
+    async with open_chromium() as browser:
+        page = await browser.new_page(reduced_motion="reduce")
+        for path in ("/", "/runs", "/runs/{live}", "/runs/{finished}"):
+            await page.goto(town.address(path))
+            assert await page.evaluate(MOVING) == []
+
+
+async def test_what_is_touched_is_44_px_high(town: Town) -> None:
+    low = {}
+    async with open_chromium() as browser:
+        context = await browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+        page = await context.new_page()
+        for path in (
+            "/",
+            "/launch",
+            "/runs",
+            "/runs/{finished}?m=2",
+            "/runs/{live}?agent=kate",
+            "/shares",
+            "/settings",
+        ):
+            await page.goto(town.address(path))
+            low[path] = await page.evaluate(LOW)
+    assert {path: found for path, found in low.items() if found} == {}

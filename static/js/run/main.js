@@ -9,6 +9,7 @@ import { listen } from "./keys.js";
 import { Live } from "./live.js";
 import { Player } from "./player.js";
 import { showBubble, showMonths, showStage } from "./stage.js";
+import "./sheet.js";
 import { Run, stepText } from "./store.js";
 import { outcome, spoken, stateWord } from "./words.js";
 
