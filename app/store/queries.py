@@ -1,7 +1,7 @@
 """What pages and exports read: lists, events, calls, logs. Nothing here writes."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field
@@ -140,9 +140,15 @@ async def events_after(
     *,
     limit: int | None = None,
     last: int | None = None,
-    kind: str | None = None,
+    kinds: Collection[str] | None = None,
+    without: Collection[str] = (),
+    month: int | None = None,
+    agent: str | None = None,
 ) -> list[tuple[int, str]]:
-    """Return (seq, canonical JSON) of a run's events after *seq*, in order, none beyond *last*, only of *kind*."""
+    """Return (seq, canonical JSON) of a run's events after *seq*, in order, none beyond *last*.
+
+    Only those of *kinds*, of *month* and of *agent* where given, and none of the kinds in *without*.
+    """
     query = (
         select(EventRow.seq, EventRow.payload)
         .where(EventRow.run_id == run_id, EventRow.seq > seq)
@@ -150,8 +156,14 @@ async def events_after(
     )
     if last is not None:
         query = query.where(EventRow.seq <= last)
-    if kind is not None:
-        query = query.where(EventRow.kind == kind)
+    if kinds is not None:
+        query = query.where(EventRow.kind.in_(kinds))
+    if without:
+        query = query.where(EventRow.kind.not_in(without))
+    if month is not None:
+        query = query.where(EventRow.month == month)
+    if agent is not None:
+        query = query.where(EventRow.agent == agent)
     if limit is not None:
         query = query.limit(limit)
     async with database.read() as connection:

@@ -144,6 +144,11 @@ def methods() -> str:
     return "/methods"
 
 
+def metric(name: str) -> str:
+    """Where the metric *name*, as the API calls it, is defined."""
+    return f"{methods()}#metric-{_part(name)}"
+
+
 def settings() -> str:
     """Which models there are."""
     return "/settings"

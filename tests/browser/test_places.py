@@ -1,12 +1,13 @@
 """Every page in every state: nothing for axe-core to complain about, and nothing wider than the window."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pytest
 import pytest_asyncio
 from fastapi.routing import iter_route_contexts
 from playwright.async_api import Browser, Page, ViewportSize
+from playwright.async_api import Error as PlaywrightError
 
 from app.main import create_app
 from app.settings import Settings
@@ -26,9 +27,10 @@ NARROW = 320  # what 400 % zoom leaves of 1280 px
 class Seen:
     """What was found at a place."""
 
-    violations: list[str]
-    narrow_width: int
     complaints: list[str]
+    violations: list[str] = field(default_factory=list)
+    narrow_width: int = 0
+    failed: str = ""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -45,15 +47,20 @@ async def seen(town: Town, empty_town: Town) -> Mapping[str, Seen]:
             where, page = empty_town if place.empty else town, pages[place.empty]
             if where.has(place.path):
                 complaints.clear()
-                await arrive(page, where.address(place.path), place)
-                wrong = await violations(page)
-                found[place.name] = Seen(wrong, await narrow_width(page), list(complaints))
+                try:
+                    await arrive(page, where.address(place.path), place)
+                    wrong = await violations(page)
+                    found[place.name] = Seen(list(complaints), wrong, await narrow_width(page))
+                except (AssertionError, PlaywrightError) as error:
+                    found[place.name] = Seen(list(complaints), failed=str(error)[:300])
     return found
 
 
 async def new_page(browser: Browser, empty: bool) -> Page:
     headers = {"Authorization": f"Bearer {PASSWORD}"} if empty else {}
-    return await browser.new_page(viewport=WINDOW, extra_http_headers=headers)
+    page = await browser.new_page(viewport=WINDOW, extra_http_headers=headers)
+    page.set_default_timeout(15_000)
+    return page
 
 
 async def narrow_width(page: Page) -> int:
@@ -78,6 +85,10 @@ def test_places_have_names_of_their_own() -> None:
 def test_only_imports_may_be_missing(town: Town) -> None:
     missing = {place.name for place in all_places() if not place.empty and not town.has(place.path)}
     assert missing == (set() if LOGS.is_dir() else {"run-imported"})
+
+
+def test_every_place_can_be_reached(seen: Mapping[str, Seen]) -> None:
+    assert {name: at.failed for name, at in seen.items() if at.failed} == {}
 
 
 def test_axe_finds_nothing_in_either_theme(seen: Mapping[str, Seen]) -> None:

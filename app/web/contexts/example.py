@@ -87,7 +87,6 @@ def example(told: Replay, config: EpisodeConfig, month: str) -> Example:
 
 def _month(month: MonthReplay, places: dict[str, Seat], config: EpisodeConfig, unit: str) -> ExampleMonth:
     before, left = month.stock or 0, month.stock_after or 0
-    life = shoal()
     part = left / config.game.capacity
     spoken = [line for line in month.lines if not line.overseer]
     return ExampleMonth(
@@ -95,16 +94,16 @@ def _month(month: MonthReplay, places: dict[str, Seat], config: EpisodeConfig, u
         before=before,
         left=left,
         scale=round(sqrt(part), 3),
-        alive=[(round(x * sqrt(part), 1), round(y * sqrt(part), 1), turned) for x, y, turned in life[: _lives(part)]],
+        alive=[
+            (round(life.x * sqrt(part), 1), round(life.y * sqrt(part), 1), life.turned)
+            for life in shoal()
+            if life.needs <= part
+        ],
         catches=[Catch(places[agent.name], agent.collected or 0, agent.mark) for agent in month.agents],
         facts=_facts(month.agents, unit),
         quotes=[Quote(places[line.speaker], line.text) for line in spoken[:QUOTES]],
         outlook=_outlook(month, config, unit),
     )
-
-
-def _lives(part: float) -> int:
-    return round(len(shoal()) * part)
 
 
 def _facts(agents: Sequence[AgentMonth], unit: str) -> str:

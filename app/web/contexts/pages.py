@@ -3,11 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from app.analysis.published import Published
 from app.commons.config import Disclosure
 from app.commons.fidelity import Deviation, Switch
 from app.commons.scenario import Condition, Scenario
-from app.minds.prompt_folders import FoundSet
 from app.models.check import ModelCheck
 from app.models.hub import EndpointView
 from app.store.records import RunRecord, ShareRecord
@@ -169,11 +167,22 @@ class ImportPage:
 
 
 @dataclass(frozen=True)
+class KeyLine:
+    """An endpoint that is found by its key: the variable's name, and whether it is set."""
+
+    endpoint: str
+    variable: str
+    present: bool
+
+
+@dataclass(frozen=True)
 class SettingsPage:
     """pages/settings.html.
 
     Attributes:
         endpoints: never with a key.
+        keys: the endpoints that need nothing but a key.
+        known: of models by name, what is known of them: their price and how long they are.
         health: of the instance.
         locked: whether a password is set.
         day: what was spent today.
@@ -182,35 +191,13 @@ class SettingsPage:
     """
 
     endpoints: Sequence[EndpointView]
+    keys: Sequence[KeyLine]
+    known: Mapping[str, str]
     health: Health
     locked: bool
     day: Day
     meters: Sequence[Meter]
     checks: Mapping[str, ModelCheck]
-
-
-@dataclass(frozen=True)
-class ApiLine:
-    """One address of the API."""
-
-    method: str
-    path: str
-    summary: str
-
-
-@dataclass(frozen=True)
-class MethodsPage:
-    """pages/methods.html: scenarios, conditions, policies, fidelity, prompt sets, published figures, the API."""
-
-    scenarios: Sequence[Scenario]
-    conditions: Sequence[Condition]
-    deviations: Mapping[Switch, Deviation]
-    policies: Sequence[tuple[str, str]]
-    prompt_sets: Sequence[FoundSet]
-    published: Published
-    api: Sequence[ApiLine]
-    version: str
-    engine_version: str
 
 
 @dataclass(frozen=True)
