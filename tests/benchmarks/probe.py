@@ -31,7 +31,7 @@ SCRIPT = """
     probe.afterPaint((at) => { probe.lines[line.id] = performance.timeOrigin + at; });
   };
   const wait = () => {
-    if (!document.querySelector("[data-lines] > li[id]")) return requestAnimationFrame(wait);
+    if (!document.querySelector("[data-lines] li[id]")) return requestAnimationFrame(wait);
     probe.afterPaint((at) => { probe.talk = at; });
   };
   requestAnimationFrame(wait);
@@ -39,7 +39,7 @@ SCRIPT = """
     const list = document.querySelector("[data-lines]");
     if (!list) return;
     list.querySelectorAll("li[id]").forEach(note);
-    new MutationObserver(() => list.querySelectorAll("li[id]").forEach(note)).observe(list, { childList: true });
+    new MutationObserver(() => list.querySelectorAll("li[id]").forEach(note)).observe(list, { childList: true, subtree: true });
   });
 })();
 """
