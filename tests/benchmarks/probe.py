@@ -38,8 +38,9 @@ SCRIPT = """
   document.addEventListener("DOMContentLoaded", () => {
     const list = document.querySelector("[data-lines]");
     if (!list) return;
-    list.querySelectorAll("li[id]").forEach(note);
-    new MutationObserver(() => list.querySelectorAll("li[id]").forEach(note)).observe(list, { childList: true, subtree: true });
+    const take = () => list.querySelectorAll("li[id]").forEach(note);
+    new MutationObserver(take).observe(list, { childList: true, subtree: true });
+    take();
   });
 })();
 """
