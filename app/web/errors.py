@@ -15,6 +15,7 @@ from app.jobs.launch import LaunchError
 from app.minds.prompts import PromptError
 from app.store.connect import DatabaseError
 from app.store.controls import StateConflict
+from app.store.corrections import CorrectionConflict, CorrectionRefused
 from app.store.outage import is_full, is_outage
 from app.store.runs import UnknownExperiment, UnknownRun
 from app.store.shares import EndedShare, UnknownShare
@@ -99,11 +100,13 @@ def to_problem(error: Exception) -> Problem | None:
             return Problem(404, "not_found", "There is no such link. Ask whoever gave it to you for a new one.")
         case EndedShare():
             return Problem(410, "gone", f"{error} Ask whoever gave it to you for a new one.")
-        case StateConflict():
+        case StateConflict() | CorrectionConflict():
             return Problem(409, "conflict", str(error))
         case UnknownSubskillRun():
             return Problem(404, "not_found", f"There are no subskill tests '{str(error)[:40]}'.")
         case SubskillPlanError():
+            return Problem(422, "invalid", str(error), fields=error.fields)
+        case CorrectionRefused():
             return Problem(422, "invalid", str(error), fields=error.fields)
         case BudgetError():
             return Problem(422, "invalid", str(error), fields=error.fields)

@@ -10,11 +10,14 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from app.analysis.palette import Theme
 from app.store.queries import get_call, list_calls
 from app.web import urls
-from app.web.api.schemas import CallOut, CallsOut, EventsOut
+from app.web.api.corrections import CorrectionsOut, corrections_out
+from app.web.api.schemas import CallOut, CallsOut, EventsOut, call_out
+from app.web.corrections import corrections_seen
 from app.web.data import After, Agent, CallKey, FigureName, Kind, Limit, Month, events_reply, run_figure
 from app.web.dependencies import LastSeen, Shared, Token
 from app.web.errors import Problem, not_found
 from app.web.live import stream_run
+from app.web.prompt_changes import PromptChange, prompt_change
 from app.web.routes.run_page import render_run
 from app.web.services import Use
 from app.web.shared import SharedRun, follow_shared
@@ -60,7 +63,23 @@ async def call(services: Use, shared: Shared, key: CallKey) -> CallOut:
     found = await get_call(services.database, shared.run.id, key)
     if found is None or not shared.shows(found):
         raise not_found("such call")
-    return CallOut.model_validate(found.model_dump())
+    return call_out(found)
+
+
+@router.get("/api/changes/{key:path}")
+async def changes(services: Use, shared: Shared, key: CallKey) -> PromptChange:
+    """Compare a prompt of the shared run with the one of a month before, if the link shows it."""
+    _check_prompts(shared)
+    found = await get_call(services.database, shared.run.id, key)
+    if found is None or not shared.shows(found):
+        raise not_found("such call")
+    return await prompt_change(services.database, shared.run.id, found)
+
+
+@router.get("/api/corrections")
+async def corrections(services: Use, shared: Shared) -> CorrectionsOut:
+    """Return the corrections of agreed limits that the link shows, without names."""
+    return corrections_out(await corrections_seen(services, shared.run, shared))
 
 
 @router.get("/api/figures/{figure}")
