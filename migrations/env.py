@@ -2,6 +2,7 @@
 
 from alembic import context
 
+import app.store.search_tables
 from app.store.tables import Base
 
 context.configure(

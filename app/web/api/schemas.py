@@ -63,7 +63,7 @@ class RunOut(BaseModel):
     )
     retries: int = Field(description="which attempt that is, since the run last got on")
     priority: int = Field(description="of queued runs the higher ones are played first")
-    control: Literal["pause", "stop"] | None = Field(description="what was asked for and is not done yet")
+    control: Literal["pause", "end", "stop"] | None = Field(description="what was asked for and is not done yet")
     origin: Literal["native", "imported"]
     created_at: datetime
     started_at: datetime | None
