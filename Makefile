@@ -6,14 +6,15 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check -q
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check check-long bench browser format clean
+.PHONY: help run test check check-long bench screenshots browser format clean
 
 help:
-	@echo "make run         start the application (sets everything up the first time)"
-	@echo "make test        all checks and tests, real browser included"
-	@echo "make check       format, lint, types, import contracts"
-	@echo "make check-long  the long property and torture suites"
-	@echo "make bench       measure against the limits of docs/performance.md"
+	@echo "make run          start the application (sets everything up the first time)"
+	@echo "make test         all checks and tests, real browser included"
+	@echo "make check        format, lint, types, import contracts"
+	@echo "make check-long   the long property and torture suites"
+	@echo "make bench        measure against the limits of docs/performance.md"
+	@echo "make screenshots  pictures of every page and state, in build/screenshots"
 
 run: $(VENV)/.runtime
 	@exec $(BIN)/govsim serve
@@ -32,6 +33,9 @@ check-long: check browser
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m tests.benchmarks
+
+screenshots: $(VENV)/.dev browser
+	$(BIN)/python -m pytest -q tests/browser/test_screenshots.py
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format .

@@ -14,6 +14,7 @@ P = TypeVar("P")
 
 MAX_AGENTS = 12
 MIN_AGENTS = 2
+MAX_MONTHS = 240
 
 AllocationRule = Literal["stochastic", "proportional"]
 ReportStyle = Literal["manager", "individual", "none"]
@@ -25,7 +26,7 @@ PolicyName = Literal["fair-share", "greedy", "reciprocal", "forgetful", "random"
 class GameConfig(Frozen):
     """The game's numbers (GovSim, section 2). Stock, capacity and threshold are in whole units of the scenario."""
 
-    months: int = Field(default=12, ge=1, le=120, description="T, the length of an episode in months")
+    months: int = Field(default=12, ge=1, le=MAX_MONTHS, description="T, the length of an episode in months")
     capacity: int = Field(default=100, ge=1, le=100_000, description="K, the carrying capacity in units")
     initial_stock: int = Field(default=100, ge=1, le=100_000, description="h(1), the stock of the first month")
     growth: float = Field(default=2.0, gt=1, le=100, description="g, what is left is multiplied by it")
@@ -200,7 +201,7 @@ class AgentConfig(Frozen):
 
     name: str = Field(min_length=1, max_length=40, pattern=r"^[^\s/\x00-\x1f][^/\x00-\x1f]*$")
     mind: MindConfig
-    joins: int = Field(default=1, ge=1, le=120, description="the first month it is there", exclude_if=_is_default)
+    joins: int = Field(default=1, ge=1, le=MAX_MONTHS, description="first month it is there", exclude_if=_is_default)
     description: str = Field(default="", max_length=2000, exclude_if=_is_default)
     goals: tuple[Annotated[str, Field(min_length=1, max_length=500)], ...] = Field(
         default=(), max_length=10, exclude_if=_is_default

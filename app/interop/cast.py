@@ -6,14 +6,12 @@ from dataclasses import dataclass
 
 from app.commons.config import MAX_AGENTS, MIN_AGENTS
 from app.commons.scenario import get_scenario
-from app.interop.files import UnreadableLog
+from app.interop.files import UnreadableLog, label
 from app.interop.interactions import read_interaction
 from app.interop.logconfig import RunSettings
 from app.interop.rows import FRAMEWORK, LogRows
 
 _AGENT_ID = re.compile(r"^persona_(\d{1,2})$")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
-"""Characters that control the line or its direction: a name stands in the midst of our sentences."""
 
 MAX_NAME = 40
 _NAME_IN_PROMPT = (
@@ -93,7 +91,7 @@ def possible_name(logged: str) -> str:
 
     It has at most 40 characters, and is "" for a name without a visible character.
     """
-    name = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", logged.strip().replace("/", "\N{DIVISION SLASH}"))
+    name = label(logged).replace("/", "\N{DIVISION SLASH}")
     if not any(character.isprintable() for character in name):
         return ""
     return name if len(name) <= MAX_NAME else name[: MAX_NAME - 1].rstrip() + "…"

@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import re
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,6 +13,8 @@ MAX_LOG_BYTES = 64 * 1024 * 1024
 MAX_MEMORY_BYTES = 32 * 1024 * 1024
 MAX_SETTINGS_BYTES = 256 * 1024
 MAX_FOLDERS = 200_000
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 LOG_NAMES = ("log_env.json", "log_env.json.gz")
 
@@ -155,3 +158,11 @@ def clean(text: str) -> str:
     if text.isascii() and "\0" not in text:
         return text
     return text.replace("\0", "�").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def label(text: str) -> str:
+    """Return *text* fit to stand in the midst of our sentences.
+
+    Characters that control the line or the direction of what follows become U+FFFD too.
+    """
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", clean(text).strip())

@@ -15,13 +15,14 @@ import yaml
 from pydantic import ValidationError
 
 from app.commons.config import (
+    MAX_MONTHS,
     AllocationRule,
     RecordedFramework,
     RecordedMind,
     SamplingConfig,
     TalkPhase,
 )
-from app.interop.files import UnreadableLog, clean, parse_json, side_bytes
+from app.interop.files import UnreadableLog, label, parse_json, side_bytes
 from app.interop.own import SECTION, OwnSettings, read_own
 
 _SCENARIOS = {"fish": "fishery", "sheep": "pasture", "pollution": "pollution", "trash": "trash"}
@@ -82,7 +83,7 @@ def read_settings(folder: Path) -> RunSettings:
         condition=_condition(experiment, _at(config, "experiment.env.inject_universalization") is True),
         japanese=any("japanese" in (name or "") for name in (scenario, experiment)),
         seed=_whole(_at(config, "seed"), "seed", 0, 2**31 - 1) if config else _known_seed(source.get("seed")),
-        months=_whole(_at(config, "experiment.env.max_num_rounds"), "max_num_rounds", 1, 120),
+        months=_whole(_at(config, "experiment.env.max_num_rounds"), "max_num_rounds", 1, MAX_MONTHS),
         initial_stock=_whole(_at(config, "experiment.env.initial_resource_in_pool"), "initial_resource_in_pool", 1),
         allocation=_allocation(_at(config, "experiment.env.assign_resource_strategy")),
         max_contributions=_whole(
@@ -163,7 +164,7 @@ def _at(config: Mapping[str, Any] | None, path: str) -> Any:
 
 
 def _text(value: Any) -> str | None:
-    return clean(value.strip())[:200] or None if isinstance(value, str) else None
+    return label(value)[:200] or None if isinstance(value, str) else None
 
 
 def _given(experiment: Any) -> str | None:

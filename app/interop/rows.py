@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from app.commons.config import MAX_MONTHS
 from app.interop.files import UnreadableLog, clean
 
 MAX_RECORDS = 200_000
-MAX_MONTHS = 120
 MAX_AMOUNT = 10**15
 """Models do ask for absurd amounts; beyond this a number is taken for damage."""
 

@@ -118,6 +118,10 @@ MEASURED: Mapping[str, _Tokens] = MappingProxyType(
 )
 
 
+LONGEST_PROMPT = max(tokens.high for tokens in MEASURED.values())
+"""Tokens of a long prompt, as far as was measured."""
+
+
 @dataclass(frozen=True)
 class _Evidence:
     """How stored runs of a model compare with the low end of what was measured: factors, and seconds a call."""

@@ -1,6 +1,7 @@
 """Whether the models that are configured answer: one tiny call to each, a few at a time."""
 
 import asyncio
+from collections.abc import Sequence
 from time import perf_counter
 
 from app.commons.config import SamplingConfig
@@ -28,9 +29,15 @@ class ModelCheck(Frozen):
     error: str | None = None
 
 
-async def check_models(hub: ModelHub, sampling: SamplingConfig = STANDARD) -> list[ModelCheck]:
-    """Return a check of every model, embedding models included, in their order; one without its key is not asked."""
-    names = [f"{view.name}/{model}" for view in hub.views() for model in (*view.models, *view.embeddings)]
+async def check_models(
+    hub: ModelHub, sampling: SamplingConfig = STANDARD, *, names: Sequence[str] | None = None
+) -> list[ModelCheck]:
+    """Return a check of every model named, without *names* of all that are configured, embedding models included.
+
+    They keep their order; one without its key is not asked.
+    """
+    if names is None:
+        names = [f"{view.name}/{model}" for view in hub.views() for model in (*view.models, *view.embeddings)]
     places = asyncio.Semaphore(AT_ONCE)
 
     async def check(name: str) -> ModelCheck:

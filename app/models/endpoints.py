@@ -60,6 +60,12 @@ class EndpointTable(Frozen):
         default="max_tokens", description="what the endpoint calls the limit of an answer's length"
     )
     prices: tuple[DeclaredPrice, ...] = Field(default=(), description="what its models cost, where the list is wrong")
+    context_tokens: int | None = Field(
+        default=None,
+        ge=256,
+        le=10**9,
+        description="tokens of a prompt and its answer together, if not listed",
+    )
     connect_timeout_s: float = Field(default=10.0, gt=0, le=600)
     timeout_s: float = Field(default=300.0, gt=0, le=7200, description="for one request, from sending to the last byte")
     attempts: int = Field(default=6, ge=1, le=20, description="requests made for one call before giving up")

@@ -29,7 +29,7 @@ from app.models.ledger import Ledger, LocalLedger
 from app.models.limit import LimitedModel, TokenEstimate
 from app.models.meter import Meter, MeteredLog, MeteredModel
 from app.models.openai import OpenAIModel
-from app.models.prices import Price, PriceTag
+from app.models.prices import Price, PriceTag, listed_context
 from app.models.recorded import RecordedModel
 from app.models.retry import RetryingModel, RetryPolicy, Sleep
 
@@ -146,6 +146,14 @@ class ModelHub:
         endpoint_name, _, model = name.partition("/")
         endpoint = self._endpoints.get(endpoint_name)
         return None if endpoint is None else _price_tag(endpoint, model).price
+
+    def context_of(self, name: str) -> int | None:
+        """Return how many tokens a prompt and its answer may have together in the model *name*; None where unknown."""
+        endpoint_name, _, model = name.partition("/")
+        endpoint = self._endpoints.get(endpoint_name)
+        if endpoint is None:
+            return None
+        return endpoint.context_tokens or listed_context(endpoint.base_url, model)
 
     def can_ask(self, name: str) -> bool:
         """Tell whether *name*, an embedding model or another, is configured and has its key."""

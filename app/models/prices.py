@@ -1,4 +1,4 @@
-"""What a call costs: by the price the operator declares, else by the list prices of the genai-prices package.
+"""What a call costs, and how long it may be: as the operator declares, else by the lists of the genai-prices package.
 
 Nothing is fetched, and unknown is never 0: a model that costs nothing has a declared price of 0.
 """
@@ -21,6 +21,14 @@ class Price(Frozen):
     def of(self, tokens_in: float, tokens_out: float) -> float:
         """Return what so many tokens cost."""
         return (tokens_in * self.input_per_mtok + tokens_out * self.output_per_mtok) / PER
+
+
+def listed_context(base_url: str, model: str) -> int | None:
+    """Return how many tokens a prompt and its answer may have together, None for a model that is not listed."""
+    try:
+        return calc_price(Usage(input_tokens=1), model, provider_api_url=base_url).model.context_window
+    except LookupError:
+        return None
 
 
 class PriceTag:

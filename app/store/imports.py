@@ -1,6 +1,8 @@
 """Imported runs: written whole, in one transaction, and never played."""
 
+import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 from pydantic import BaseModel
 from sqlalchemy import insert, select
@@ -14,7 +16,7 @@ from app.store.connect import Database
 from app.store.recorder import call_values
 from app.store.records import RunRecord
 from app.store.runs import add_log, metric_columns, now, run_values
-from app.store.tables import CallRow, EventRow, RunRow, SegmentRow
+from app.store.tables import Base, CallRow, EventRow, RunRow, SegmentRow
 
 
 class ForeignRun(BaseModel):
@@ -72,6 +74,20 @@ async def store_foreign(database: Database, run: ForeignRun) -> str:
     Raises:
         sqlalchemy.exc.IntegrityError: if a run from the same folder is there already.
     """
+    # Packing the texts of a long log takes a while: a web process goes on answering meanwhile.
+    values, tables = await asyncio.to_thread(_rows, run)
+    run_id: str = values["id"]
+    async with database.write() as connection:
+        await connection.execute(insert(RunRow).values(**values))
+        for table, rows in tables:
+            if rows:
+                await connection.execute(insert(table), rows)
+        await add_log(connection, run_id, "import", f"Imported from {run.source}.")
+    return run_id
+
+
+def _rows(run: ForeignRun) -> tuple[dict[str, Any], list[tuple[type[Base], list[dict[str, Any]]]]]:
+    """Return the run's row, and the rows of the tables that hang on it."""
     values = run_values(run.config, state="interrupted" if run.interrupted else "finished")
     values |= metric_columns(run.metrics)
     book = SegmentBook()
@@ -107,14 +123,5 @@ async def store_foreign(database: Database, run: ForeignRun) -> str:
         for seq, event in enumerate(run.events, 1)
     ]
     segments = [{"run_id": run_id, "no": no, "text": pack(text)} for no, text in book.take_new()]
-    async with database.write() as connection:
-        await connection.execute(insert(RunRow).values(**values))
-        for table, rows in (
-            (SegmentRow, segments),
-            (CallRow, [{"run_id": run_id, **call} for call in calls]),
-            (EventRow, events),
-        ):
-            if rows:
-                await connection.execute(insert(table), rows)
-        await add_log(connection, run_id, "import", f"Imported from {run.source}.")
-    return run_id
+    call_rows = [{"run_id": run_id, **call} for call in calls]
+    return values, [(SegmentRow, segments), (CallRow, call_rows), (EventRow, events)]

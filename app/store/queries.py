@@ -1,12 +1,13 @@
 """What pages and exports read: lists, events, calls, logs. Nothing here writes."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 from sqlalchemy import ColumnElement, func, or_, select
 
+from app.commons.config import EpisodeConfig
 from app.models.base import Completion, Message
 from app.store.codec import segment_numbers, unpack_messages
 from app.store.codec import unpack as unpack_text
@@ -122,6 +123,18 @@ async def latest_runs(database: Database, states: Sequence[str], limit: int) -> 
         return [RunRecord.model_validate(row) for row in await connection.execute(query)]
 
 
+async def runs_like(database: Database, config: EpisodeConfig) -> list[str]:
+    """Return the ids of runs of our own that play this very episode and were not given up, newest first."""
+    query = (
+        select(RunRow.id)
+        .where(RunRow.config_hash == config.hash, RunRow.origin == "native")
+        .where(RunRow.state.notin_(("cancelled", "failed")))
+        .order_by(RunRow.created_at.desc(), RunRow.id)
+    )
+    async with database.read() as connection:
+        return [row.id for row in await connection.execute(query)]
+
+
 async def filter_values(database: Database) -> dict[str, list[str]]:
     """Return the values that occur in the filterable columns, and the tags, sorted; deleted runs have none."""
     found: dict[str, list[str]] = {}
@@ -144,9 +157,15 @@ async def events_after(
     *,
     limit: int | None = None,
     last: int | None = None,
-    kind: str | None = None,
+    kinds: Collection[str] | None = None,
+    without: Collection[str] = (),
+    month: int | None = None,
+    agent: str | None = None,
 ) -> list[tuple[int, str]]:
-    """Return (seq, canonical JSON) of a run's events after *seq*, in order, none beyond *last*, only of *kind*."""
+    """Return (seq, canonical JSON) of a run's events after *seq*, in order, none beyond *last*.
+
+    Only those of *kinds*, of *month* and of *agent* where given, and none of the kinds in *without*.
+    """
     query = (
         select(EventRow.seq, EventRow.payload)
         .where(EventRow.run_id == run_id, EventRow.seq > seq)
@@ -154,8 +173,14 @@ async def events_after(
     )
     if last is not None:
         query = query.where(EventRow.seq <= last)
-    if kind is not None:
-        query = query.where(EventRow.kind == kind)
+    if kinds is not None:
+        query = query.where(EventRow.kind.in_(kinds))
+    if without:
+        query = query.where(EventRow.kind.not_in(without))
+    if month is not None:
+        query = query.where(EventRow.month == month)
+    if agent is not None:
+        query = query.where(EventRow.agent == agent)
     if limit is not None:
         query = query.limit(limit)
     async with database.read() as connection:

@@ -4,10 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from math import comb, sqrt
 
+from app.analysis.intervals import Z95, wilson
 from app.commons.frozen import Frozen
-
-Z95 = 1.959963984540054
-"""The 97.5 % quantile of the normal distribution."""
 
 
 class Share(Frozen):
@@ -64,14 +62,6 @@ def clustered_share(answers: Iterable[tuple[str, bool]]) -> Share:
     return Share(
         passed=passes, total=total, prompts=len(clusters), share=share, low=low, high=high, effective=effective
     )
-
-
-def wilson(share: float, n: float) -> tuple[float, float]:
-    """Return Wilson's 95 % score interval of a share of *n* answers; *n* need not be whole."""
-    z2 = Z95**2
-    middle = (share + z2 / (2 * n)) / (1 + z2 / n)
-    half = Z95 / (1 + z2 / n) * sqrt(share * (1 - share) / n + z2 / (4 * n * n))
-    return max(0.0, middle - half) if share > 0 else 0.0, min(1.0, middle + half) if share < 1 else 1.0
 
 
 def normal_interval(passed: int, total: int) -> tuple[float, float]:

@@ -10,6 +10,7 @@ from app.web import urls
 from app.web.answers import ErrorBoundary, install
 from app.web.api import budgets as api_budgets
 from app.web.api import catalogue as api_catalogue
+from app.web.api import imports as api_imports
 from app.web.api import operations as api_operations
 from app.web.api import record as api_record
 from app.web.api import reference as api_reference
@@ -17,6 +18,7 @@ from app.web.api import runs as api_runs
 from app.web.api import shares as api_shares
 from app.web.api import subskills as api_subskills
 from app.web.errors import ErrorReply
+from app.web.importing import MAX_UPLOAD
 from app.web.meters import WebMeters
 from app.web.observe import Observer
 from app.web.policy import BodyLimit, HeadAsGet, SecurityHeaders
@@ -42,7 +44,7 @@ from app.web.security import Guard
 
 MAX_BODY = 1_000_000
 # Addresses that take more, in bytes.
-LARGER_BODIES = {urls.import_logs(): imports.MAX_UPLOAD}
+LARGER_BODIES = dict.fromkeys((urls.import_logs(), urls.api_import()), MAX_UPLOAD)
 PAGES = (
     *(home, launch, prompts, imports, runs, record, experiments, shares, shared),
     *(budgets, operations, about, metrics, login, static, subskills),
@@ -65,7 +67,7 @@ def build(lifespan: Lifespan, meters: WebMeters, *, version: str, openapi_url: s
     )
     api = APIRouter(prefix=urls.API, responses={"4XX": {"model": ErrorReply}, "5XX": {"model": ErrorReply}})
     for part in (
-        *(api_runs, api_record, api_catalogue, api_shares, api_reference),
+        *(api_runs, api_record, api_imports, api_catalogue, api_shares, api_reference),
         *(api_subskills, api_budgets, api_operations),
     ):
         api.include_router(part.router)

@@ -6,6 +6,8 @@ can import each other by relative paths. plotly.js is the copy in the installed 
 
 import gzip
 import hashlib
+import posixpath
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,6 +31,8 @@ TYPES: Mapping[str, str] = MappingProxyType(
         ".txt": "text/plain; charset=utf-8",
     }
 )
+
+_IMPORT = re.compile(r'^(?:import|export)\b[^"();]*"(\.[^"]+)";', re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,23 @@ class Assets:
     def get(self, path: str) -> Asset | None:
         """Return the file at *path* below static/, or None."""
         return self._plotly if path == PLOTLY else self._files.get(path)
+
+    def modules(self, path: str) -> list[str]:
+        """Return the script at *path* and all that it imports, directly or not: what a page can ask for at once.
+
+        Scripts that are imported only when they are needed (`import(...)`) are left out.
+
+        Raises:
+            LookupError: if one of them is not there.
+        """
+        found = [path]
+        for name in found:
+            if name not in self._files:
+                raise LookupError(f"there is no static file '{name}'")
+            imported = _IMPORT.findall(self._files[name].body.decode())
+            paths = (posixpath.normpath(posixpath.join(posixpath.dirname(name), other)) for other in imported)
+            found += [other for other in dict.fromkeys(paths) if other not in found]
+        return found
 
     def __contains__(self, path: str) -> bool:
         return path == PLOTLY or path in self._files

@@ -20,15 +20,20 @@ FigureName = Literal["stock", "catches", "gains"]
 
 After = Annotated[int, Query(ge=0, le=2**53, description="the number of the last event that is known")]
 Limit = Annotated[int, Query(ge=1, le=5000)]
-Kind = Annotated[str | None, Query(max_length=20, description="only events of this kind")]
+Kind = Annotated[
+    str | None, Query(max_length=200, description="only events of this kind, or of these, separated by commas")
+]
 Month = Annotated[int | None, Query(ge=1, le=10_000)]
 Agent = Annotated[str | None, Query(max_length=40)]
 CallKey = Annotated[str, Path(max_length=300, description="month/phase/agent/purpose/item/attempt")]
 
 
-async def events_reply(services: Services, run: RunRecord, after: int, limit: int, kind: str | None) -> Response:
+async def events_reply(
+    services: Services, run: RunRecord, after: int, limit: int, kind: str | None, agent: str | None
+) -> Response:
     """Return events of *run*, none beyond its last one, as `EventsOut`. They are stored as JSON and not read again."""
-    rows = await events_after(services.database, run.id, after, limit=limit, last=run.events, kind=kind)
+    kinds = kind.split(",") if kind is not None else None
+    rows = await events_after(services.database, run.id, after, limit=limit, last=run.events, kinds=kinds, agent=agent)
     items = ",".join(f'{{"seq":{seq},{payload[1:]}' for seq, payload in rows)
     following = str(rows[-1][0]) if len(rows) == limit else "null"
     # Lone surrogates, which a model's JSON may hold, cannot be sent as UTF-8.

@@ -110,6 +110,15 @@ class Form:
         """Return what is chosen in a field that takes several."""
         return [name.strip() for name in self.values[field].split(",") if name.strip()]
 
+    @property
+    def models(self) -> list[str]:
+        """The models that are chosen, each once: of agents, of the framework, for embeddings."""
+        minds = [self.values.get(f"mind_{number}") or self.values["mind"] for number in range(1, len(self.names) + 1)]
+        minds.append(self.values["framework"])
+        asked = [text.removeprefix("generative:") for text in minds if text.startswith("generative:")]
+        embedding = [self.values["embedding"]] if asked and self.values["embedding"] else []
+        return list(dict.fromkeys([*asked, *embedding]))
+
     def plan(self) -> LaunchPlan | None:
         """Return what is asked for, None if it cannot even be read; `errors` then say why.
 

@@ -1,6 +1,6 @@
 """What the handlers work with: made once when the process starts, never a global."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +13,7 @@ from app.web.assets import Assets
 from app.web.gate import Gate
 from app.web.instance import Instance
 from app.web.meters import WebMeters
+from app.web.samples import ExampleStory
 from app.web.templates import Templates
 from app.web.watch import Watcher
 
@@ -32,6 +33,7 @@ class Services:
     meters: WebMeters
     instance: Instance
     daily: Budget = NO_BUDGET
+    example: ExampleStory = field(default_factory=ExampleStory)
 
 
 def services_of(app: FastAPI) -> Services:

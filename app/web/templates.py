@@ -23,7 +23,12 @@ class Templates:
         self.environment = Environment(
             loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined, trim_blocks=False
         )
-        self.environment.globals |= {"asset": asset, "plotly_url": urls.asset(assets.build, PLOTLY), "urls": urls}
+        self.environment.globals |= {
+            "asset": asset,
+            "modules": assets.modules,
+            "plotly_url": urls.asset(assets.build, PLOTLY),
+            "urls": urls,
+        }
         self.environment.filters |= {
             "number": say.number,
             "percent": say.percent,

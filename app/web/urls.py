@@ -14,14 +14,19 @@ def with_query(path: str, query: Query | None = None) -> str:
     return f"{path}?{urlencode(kept)}" if kept else path
 
 
-def home() -> str:
+def home(query: Query | None = None) -> str:
     """The home page."""
-    return "/"
+    return with_query("/", query)
 
 
 def samples() -> str:
     """Where the sample runs are started (POST)."""
     return "/samples"
+
+
+def example() -> str:
+    """Where the home page's example is played as a run of its own (POST)."""
+    return "/example"
 
 
 def launch(from_run: str | None = None) -> str:
@@ -32,6 +37,11 @@ def launch(from_run: str | None = None) -> str:
 def estimate() -> str:
     """What the launch form asks as it changes: how many calls its runs would make."""
     return "/launch/estimate"
+
+
+def check_chosen() -> str:
+    """Where the models that the launch form names are asked for next to nothing (POST)."""
+    return "/launch/check"
 
 
 def preview(query: Query | None = None) -> str:
@@ -77,6 +87,11 @@ def experiment(experiment_id: str) -> str:
 def import_logs() -> str:
     """Where logs of the research code are brought in."""
     return "/import"
+
+
+def api_import() -> str:
+    """The same in the API, with an account of how far it is."""
+    return f"{API}/import"
 
 
 def subskills(query: Query | None = None) -> str:
@@ -129,6 +144,11 @@ def methods() -> str:
     return "/methods"
 
 
+def metric(name: str) -> str:
+    """Where the metric *name*, as the API calls it, is defined."""
+    return f"{methods()}#metric-{_part(name)}"
+
+
 def settings() -> str:
     """Which models there are."""
     return "/settings"
@@ -157,6 +177,11 @@ def metrics() -> str:
 def check_models() -> str:
     """Where every model is asked for next to nothing (POST)."""
     return "/settings/check"
+
+
+def api_check_models() -> str:
+    """The same in the API, for models by name."""
+    return f"{API}/models/check"
 
 
 def login(next_path: str | None = None) -> str:

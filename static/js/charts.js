@@ -130,11 +130,9 @@ const seen = new IntersectionObserver(
       draw(entry.target);
     }
   },
-  { rootMargin: "200px" },
 );
 
 for (const chart of document.querySelectorAll("[data-chart]")) {
-  seen.observe(chart);
   chart.addEventListener("click", (event) => {
     const format = event.target.closest("[data-save]")?.dataset.save;
     if (format) save(chart, format);
@@ -145,6 +143,11 @@ for (const chart of document.querySelectorAll("[data-chart]")) {
     });
   }
 }
+
+// plotly.js is large: it waits until the page itself is there, and until a chart is looked at.
+const watch = () => document.querySelectorAll("[data-chart]").forEach((chart) => seen.observe(chart));
+if (document.readyState === "complete") watch();
+else addEventListener("load", watch, { once: true });
 
 /** Read the figures of all charts in view again. */
 export function redraw(onlyLive = false) {

@@ -2,12 +2,14 @@
 
 import { h, marked, number } from "./dom.js";
 
-const LONG = 2000;
-const START = 400;
+const LONG = 5000;
+const START = 800;
 
-/** Show *text* with what matches *needle* marked; a match beyond the beginning opens the rest. */
-export function longText(text, classes, needle = "") {
-  const whole = h(`p.${classes}`, { dir: "auto" }, ...marked(text, needle));
+/**
+ * Show *text* with what matches *needle* marked; a match beyond the beginning opens the rest. *whole* is the element with
+ * all of it, where that is more than a paragraph.
+ */
+export function longText(text, classes, needle = "", whole = h(`p.${classes}`, { dir: "auto" }, ...marked(text, needle))) {
   if (text.length <= LONG) return whole;
   const beyond = needle !== "" && text.toLowerCase().indexOf(needle.toLowerCase(), START - needle.length) >= 0;
   return h(

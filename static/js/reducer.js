@@ -3,24 +3,51 @@
 
 /** Tell the episode as far as *events* go. config: {names: [...], months_total: T}. */
 export function replay(events, config) {
-  const tale = { names: config.names, months: new Map(), gains: {}, memories: [], finished: false };
-  for (const name of config.names) tale.gains[name] = 0;
-  for (const event of events) take(tale, event);
-  const months = [...tale.months.keys()].sort((a, b) => a - b).map((number) => frozen(tale.months.get(number)));
-  return {
-    names: config.names,
-    months_total: config.months_total,
-    months,
-    months_played: months.filter((month) => month.harvested).length,
-    finished: tale.finished,
-    collapsed: months.some((month) => month.collapsed),
-    gains: tale.gains,
-    memories: tale.memories,
-  };
+  const telling = new Telling(config);
+  for (const event of events) telling.take(event);
+  return telling.told();
 }
 
-function take(tale, event) {
-  const month = monthOf(tale, event.month);
+/**
+ * An episode being told, event by event. The talk of a month (said, summarised) may come later than the numbers of the
+ * months after it: a long run's page reads it in parts. All other events must come in order.
+ */
+export class Telling {
+  constructor(config) {
+    this.config = config;
+    this.tale = { names: config.names, months: new Map(), gains: {}, memories: [], finished: false };
+    for (const name of config.names) this.tale.gains[name] = 0;
+  }
+
+  take(event) {
+    const month = monthOf(this.tale, event.month);
+    month.frozen = null;
+    tell(this.tale, month, event);
+  }
+
+  /** The telling so far; only months that something was added to are made anew. */
+  told() {
+    const { config, tale } = this;
+    const numbers = [...tale.months.keys()].sort((a, b) => a - b);
+    const months = numbers.map((number) => {
+      const month = tale.months.get(number);
+      month.frozen ??= frozen(month);
+      return month.frozen;
+    });
+    return {
+      names: config.names,
+      months_total: config.months_total,
+      months,
+      months_played: months.filter((month) => month.harvested).length,
+      finished: tale.finished,
+      collapsed: months.some((month) => month.collapsed),
+      gains: tale.gains,
+      memories: tale.memories,
+    };
+  }
+}
+
+function tell(tale, month, event) {
   const facts = month.facts;
   const name = event.agent;
   switch (event.kind) {
@@ -66,6 +93,7 @@ function take(tale, event) {
         ends: event.ends ?? false,
         next_speaker: event.next_speaker ?? null,
       });
+      if (month.lines.length > 1 && month.lines.at(-2).turn > event.turn) month.lines.sort((a, b) => a.turn - b.turn);
       break;
     case "agreed":
       facts.agreement_read = true;
@@ -138,8 +166,8 @@ function frozen(month) {
     month: month.month,
     ...month.facts,
     agents: names.map((name) => agentMonth(month, name)),
-    lines: month.lines,
-    unreadable: month.unreadable,
+    lines: [...month.lines],
+    unreadable: [...month.unreadable],
   };
 }
 

@@ -7,14 +7,18 @@ export function currentTheme() {
   return root.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
 }
 
-function chooseTheme(theme) {
-  root.dataset.theme = theme;
+/** Use *theme* from now on, "light" or "dark"; null follows the system again. */
+export function chooseTheme(theme) {
+  if (theme) root.dataset.theme = theme;
+  else delete root.dataset.theme;
   try {
-    localStorage.setItem("theme", theme);
+    if (theme) localStorage.setItem("theme", theme);
+    else localStorage.removeItem("theme");
   } catch {
     // The choice then lasts as long as the page.
   }
-  document.dispatchEvent(new CustomEvent("themechange", { detail: theme }));
+  for (const button of document.querySelectorAll("[data-theme-toggle]")) labelThemeButton(button);
+  document.dispatchEvent(new CustomEvent("themechange", { detail: currentTheme() }));
 }
 
 /** Say *text* in the page's one polite live region. */
@@ -50,7 +54,6 @@ for (const button of document.querySelectorAll("[data-theme-toggle]")) {
   labelThemeButton(button);
   button.addEventListener("click", () => {
     chooseTheme(currentTheme() === "dark" ? "light" : "dark");
-    labelThemeButton(button);
   });
 }
 

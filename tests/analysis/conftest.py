@@ -1,19 +1,15 @@
 """A real Chromium for the tests of what runs in the browser."""
 
-import shutil
 from collections.abc import AsyncIterator
 
 import pytest
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser
 
-INSTALLED = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+from tests.chromium import open_chromium
 
 
 @pytest.fixture
 async def chromium() -> AsyncIterator[Browser]:
-    """An installed Chromium, else Playwright's own."""
-    path = next((found for name in INSTALLED if (found := shutil.which(name))), None)
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+    """A browser of this test's own."""
+    async with open_chromium() as browser:
         yield browser
-        await browser.close()

@@ -1,17 +1,20 @@
 """A real Chromium in front of a real `govsim serve`, whose models are the fake server."""
 
-import re
-import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page
 
+from tests.browser.observatory import Observatory
+from tests.browser.town import Town, open_empty_town, open_town
+from tests.chromium import open_chromium
 from tests.fakes.process import FakeModelServer
 from tests.support import Instance
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+__all__ = ["Observatory"]
+
+PASSWORD = "correct horse"
 
 
 @pytest.fixture(scope="session")
@@ -20,43 +23,34 @@ def server() -> Iterator[FakeModelServer]:
         yield running
 
 
-class Observatory:
-    """A served instance: its base address, and the instance behind it."""
-
-    def __init__(self, instance: Instance) -> None:
-        self.instance = instance
-        self.start()
-
-    def start(self) -> None:
-        """Start `govsim serve`, web process and worker, and learn its address."""
-        self.process = self.instance.start("serve", "--port", "0")
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        found = re.search(r"http://\S+", line)
-        assert found, f"no address was printed: {line!r}"
-        self.base = found[0]
-
-
 @pytest.fixture
 async def observatory(tmp_path: Path, server: FakeModelServer) -> AsyncIterator[Observatory]:
     server.reset()
     instance = Instance(tmp_path, server.models_toml("lab", max_concurrency=25, attempts=2, backoff_s=0.05))
     running = Observatory(instance)
     yield running
-    running.process.terminate()
-    running.process.wait(20)
+    running.stop()
     await instance.close()
 
 
 @pytest.fixture
 async def browser() -> AsyncIterator[Browser]:
-    path = next((found for name in NAMES if (found := shutil.which(name))), None)
-    async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(
-            executable_path=path, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        )
+    async with open_chromium() as chromium:
         yield chromium
-        await chromium.close()
+
+
+@pytest.fixture(scope="session")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    """A populated instance that tests only look at."""
+    with open_town(tmp_path_factory.mktemp("town")) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def empty_town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    """An instance in which nothing has happened yet, behind `PASSWORD`."""
+    with open_empty_town(tmp_path_factory.mktemp("empty"), PASSWORD) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ NEEDLE = "needle-in-the-hay"
 """A word near the end of the longest message."""
 
 LONG = f"{SCRIPT} " + "The lake is deep. " * 11_110 + f" {NEEDLE} {HANDLER}"
-UNBROKEN = "M" * 5_000
+UNBROKEN = "M" * 6_000
 
 MESSAGES = (
     SCRIPT,

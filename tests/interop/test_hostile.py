@@ -8,7 +8,7 @@ from app.commons.events import Remembered, Said
 from app.interop.cast import possible_name
 from app.interop.files import clean
 from app.interop.research import read_log
-from tests.interop.hostile import ARABIC, FOLDER, MESSAGES, NAMES, RLI, RLO, SCRIPT, write_hostile
+from tests.interop.hostile import ARABIC, FOLDER, MESSAGES, NAMES, RLI, SCRIPT, write_hostile
 
 
 def test_every_hostile_text_is_kept_as_it_was_written(tmp_path: Path) -> None:
@@ -20,7 +20,7 @@ def test_every_hostile_text_is_kept_as_it_was_written(tmp_path: Path) -> None:
     remembered = [event.memory.text for event in run.events if isinstance(event, Remembered)]
     assert clean(MESSAGES[1][:20_000]) in remembered
     assert any(SCRIPT in message.content for call in run.calls for message in call.messages)
-    assert (run.origin, run.model) == (FOLDER, f"evil/{SCRIPT}{RLO}")
+    assert (run.origin, run.model) == (FOLDER, f"evil/{SCRIPT}\N{REPLACEMENT CHARACTER}")
 
 
 def test_a_name_that_cannot_be_is_written_otherwise_and_the_run_says_so(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@ import pytest
 
 from app.models.base import Completion
 from app.models.endpoints import KNOWN
-from app.models.prices import Price, PriceTag
+from app.models.prices import Price, PriceTag, listed_context
 
 USED = Completion(text="x", prompt_tokens=1_000_000, completion_tokens=1_000_000)
 
@@ -43,3 +43,8 @@ def test_a_declared_price_goes_before_the_list() -> None:
 def test_a_price_is_told_before_anything_is_asked() -> None:
     assert PriceTag("https://api.openai.com/v1", "gpt-4o").price == Price(input_per_mtok=2.5, output_per_mtok=10)
     assert PriceTag("http://localhost:8000/v1", "gpt-4o").price is None
+
+
+def test_the_context_is_listed_or_unknown() -> None:
+    assert listed_context("https://api.openai.com/v1", "gpt-4o-mini") == 128_000
+    assert listed_context("http://localhost:1/v1", "nobody/knows-this") is None

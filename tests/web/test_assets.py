@@ -75,3 +75,19 @@ def test_scripts_import_only_files_that_are_there() -> None:
         for target in re.findall(r'(?:from|import)\s*\(?\s*"(\.[^"]+)"', script.read_text()):
             path = (script.parent / target).resolve().relative_to(folder.resolve()).as_posix()
             assert path in assets, f"{script.name} imports {target}"
+
+
+def test_a_script_names_all_that_it_imports_and_nothing_that_can_wait() -> None:
+    assets = Assets(ROOT / "static")
+    found = assets.modules("js/run/main.js")
+    assert found[0] == "js/run/main.js"
+    assert len(found) == len(set(found))
+    assert {"js/dom.js", "js/site.js", "js/reducer.js", "js/run/words.js"} <= set(found)
+    assert "js/charts.js" not in found  # imported only where a chart is drawn again
+
+
+async def test_the_run_page_asks_for_its_scripts_at_once(site: Site) -> None:
+    [run_id] = await site.play()
+    text = (await site.client.get(f"/runs/{run_id}")).text
+    asked = re.findall(r'rel="modulepreload" href="/static/\w+/([^"]+)"', text)
+    assert asked == site.services.assets.modules("js/run/main.js")

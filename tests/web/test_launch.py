@@ -127,6 +127,7 @@ async def test_the_estimate_speaks_of_calls_and_of_what_is_wrong(site: Site) -> 
         "text": "4 runs, no model calls: nothing to pay.",
         "lines": [],
         "source": "",
+        "notes": [],
         "errors": {},
     }
     asked = await site.json("/launch/estimate?mind=generative:local/echo&seeds=1,2")

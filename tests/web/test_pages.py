@@ -2,6 +2,7 @@
 
 import dataclasses
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 from jinja2 import meta, nodes
@@ -12,12 +13,13 @@ from app.store.workers import WorkerReport, report_worker
 from app.web import format as say
 from app.web.contexts import operations, subskills
 from app.web.contexts import pages as contexts
+from app.web.contexts.methods import MethodsPage
 from app.web.launch_form import Form
 from app.web.pages import ErrorPage
 from app.web.routes.run_page import Run
 from app.web.samples import sample_configs
 from tests.support import played, scripted_config
-from tests.web.conftest import BASE, Site
+from tests.web.conftest import BASE, Site, open_site
 from tests.web.page import parse
 
 FRAME = {"section", "flash", "share", "theme"}
@@ -32,7 +34,7 @@ TEMPLATES = {
     "subskill_case": subskills.SubskillCasePage,
     "settings": contexts.SettingsPage,
     "operations": operations.OperationsPage,
-    "methods": contexts.MethodsPage,
+    "methods": MethodsPage,
     "login": contexts.LoginPage,
     "import": contexts.ImportPage,
     "error": ErrorPage,
@@ -48,6 +50,7 @@ async def test_templates_use_exactly_what_their_contexts_declare(site: Site) -> 
         tree = environment.parse(source)
         used = meta.find_undeclared_variables(tree) - set(environment.globals) - FRAME
         used -= {macro.name for macro in tree.find_all(nodes.Macro)}
+        used -= {item.target for item in tree.find_all(nodes.Import)}
         used -= {given for item in tree.find_all(nodes.FromImport) for given in item.names}
         used -= {item.target.name for item in tree.find_all(nodes.Assign) if isinstance(item.target, nodes.Name)}
         declared = {field.name for field in dataclasses.fields(context)}
@@ -79,11 +82,10 @@ async def test_the_samples_end_differently() -> None:
     assert poor.survived and poor.efficiency is not None and poor.efficiency < 0.7
 
 
-async def test_a_home_page_shows_what_came_out_and_a_story(site: Site) -> None:
+async def test_a_home_page_shows_what_came_out(site: Site) -> None:
     ids = await site.play(scripted_config(("fair-share",) * 5), scripted_config())
     page = await site.page("/")
     assert {card.attributes["href"] for card in page.classed("run-card")} == {f"/runs/{run}" for run in ids}
-    assert page.classed("example")[0].one("a").attributes["href"] == f"/runs/{ids[1]}?m=1"
     for drawing in page.classed("spark"):
         assert drawing.attributes["role"] == "img" and "of 100" in drawing.attributes["aria-label"]
 
@@ -108,10 +110,37 @@ async def test_an_experiment_that_waits_says_so(site: Site) -> None:
     assert page.one("section", id="runs").attributes["data-fresh"] == "on"
 
 
-async def test_settings_show_which_keys_are_there_and_none_of_them(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    page = await site.page("/settings")
-    assert "PAID_TEST_KEY is missing" in page.text and "none needed" in page.text
+async def test_settings_show_which_keys_are_there_and_none_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("MISTRAL_API_KEY", "GEMINI_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("MISTRAL_API_KEY", "sk-never-to-be-shown")
+    async with open_site(tmp_path) as site:
+        text = (await site.client.get("/settings")).text
+    assert "sk-never" not in text
+    page = parse(text)
+    assert "PAID_TEST_KEY is missing" in page.text
+    assert "none needed" in page.text
     assert "local/echo" in page.text
+    lines = {
+        row.one("th").text: row.all("td")[-1].text
+        for row in page.one("table", class_="table table--compact").one("tbody").all("tr")
+    }
+    assert (lines["mistral"], lines["gemini"]) == ("set", "missing")
+
+
+async def test_settings_say_what_is_known_of_a_model(tmp_path: Path) -> None:
+    models = tmp_path / "known.toml"
+    models.write_text(
+        '[endpoints.local]\nbase_url = "http://127.0.0.1:9/v1"\nmodels = ["echo", "other"]\ncontext_tokens = 8192\n'
+        '[[endpoints.local.prices]]\nmodel = "echo"\ninput_per_mtok = 0.15\noutput_per_mtok = 2\n'
+    )
+    async with open_site(tmp_path, models_file=models) as site:
+        page = await site.page("/settings")
+    [echo, other] = [item.text for item in page.one("td", data_label="Models").all("li")]
+    assert echo == "local/echo $0.15 in, $2.00 out a million tokens; 8,192 tokens long"
+    assert other == "local/other 8,192 tokens long"
 
 
 async def test_methods_list_the_api(site: Site) -> None:

@@ -1,10 +1,14 @@
 """How the run page's address is read."""
 
+from itertools import combinations
+from math import hypot
+
 import pytest
 
 from app.analysis.replay import replay
 from app.web.contexts.place import RunView, query_string, read_view
-from app.web.contexts.scene import seats
+from app.web.contexts.scene import SCENE_HEIGHT, SCENE_WIDTH, river_life, seats, shoal
+from app.web.contexts.timeline import months_shown, overview
 from tests.analysis.stories import config, two_months
 
 
@@ -27,6 +31,8 @@ def test_an_address_names_a_place() -> None:
 def test_a_message_alone_names_its_month() -> None:
     assert view(msg="m1-u3").month == 1
     assert view(msg="m2-end").month == 2
+    assert view(msg="m1-home").message == "m1-home"
+    assert view(len(two_months()) - 3, msg="m2-home").message is None
 
 
 @pytest.mark.parametrize(
@@ -52,7 +58,34 @@ def test_seats_differ_and_stay_inside_the_drawing() -> None:
     for count in range(2, 13):
         found = seats([f"Agent {number}" for number in range(count)])
         assert len({(seat.x, seat.y) for seat in found}) == count
-        assert all(40 <= seat.x <= 600 and 30 <= seat.y <= 370 for seat in found)
+        assert all(64 <= seat.x <= SCENE_WIDTH - 64 and 24 <= seat.y <= SCENE_HEIGHT - 24 for seat in found)
+        assert not any(
+            abs(one.x - other.x) < 126 and abs(one.y - other.y) < 40 for one, other in combinations(found, 2)
+        )
+
+
+def test_the_signs_of_life_go_with_the_stock_from_the_outside_in() -> None:
+    for spots in (shoal(), river_life()):
+        needs = [spot.needs for spot in spots]
+        assert needs == sorted(needs) and needs[0] > 0 and needs[-1] <= 1
+    assert hypot(shoal()[0].x, shoal()[0].y) < hypot(shoal()[-1].x, shoal()[-1].y)
+    # The clean end of the river is the left one: the dirt comes from the right.
+    assert river_life()[0].x < river_life()[-1].x
+
+
+def test_a_long_run_shows_the_year_of_its_month() -> None:
+    assert months_shown(7, 24) == range(1, 25)
+    assert months_shown(0, 240) == range(1, 13)
+    assert months_shown(12, 240) == range(1, 13)
+    assert months_shown(13, 240) == range(13, 25)
+    assert months_shown(30, 30) == range(25, 31)
+
+
+def test_the_overview_of_a_run_marks_breaches_and_the_collapse() -> None:
+    drawn = overview(replay(two_months(), config()), 100)
+    assert drawn.stock.startswith("M0 100V32.0H1V98.0H2V100")
+    assert drawn.breaches == "M1.5 0V30"
+    assert drawn.collapse == "M1.5 0V100"
 
 
 def test_links_escape_names() -> None:

@@ -8,7 +8,8 @@ from app.store.runs import describe_minds, get_run
 from app.web.contexts.rows import tags
 from app.web.contexts.run import run_page
 from app.web.contexts.setup import settings_of
-from app.web.contexts.words import mind_counts, mind_text, outcome_badge, state_word
+from app.web.contexts.words import growth_text, mind_counts, mind_text, outcome_badge, state_word, trend_text
+from app.web.run_events import PageEvents
 from tests.analysis.stories import config, two_months
 from tests.support import played, scripted_config
 from tests.web.conftest import Site
@@ -46,7 +47,7 @@ async def test_a_policy_and_a_model_of_the_same_name_stay_apart(site: Site) -> N
     kind, models = describe_minds(mixed)
     record = await get_run(site.database, run)
     record = record.model_copy(update={"minds": kind, "models": models, "config": mixed.model_dump_json()})
-    shown = run_page(record, [], {}, api="/a", page="/p")
+    shown = run_page(record, PageEvents([], [], whole=True), {}, api="/a", page="/p")
     assert [tag for tag, _ in shown.tags] == list(tags(record)) == ["partly scripted"]
     assert shown.minds == "lab/greedy, scripted: greedy ×2"
 
@@ -77,8 +78,19 @@ async def test_words_that_could_not_be_read_are_not_silence(site: Site) -> None:
     insight = Unreadable(month=1, phase="home", agent="Kate", purpose="insight", attempts=3, fallback="none")
     [run] = await site.queue(config())
     record = await get_run(site.database, run)
-    stored = list(enumerate([*events, lost, insight, insight], 1))
-    shown = run_page(record, stored, {"m": "1"}, api="/a", page="/p")
+    held = PageEvents([], [*events, lost, insight, insight], whole=True)
+    shown = run_page(record, held, {"m": "1"}, api="/a", page="/p")
     assert shown.month is not None
     assert [bool(shown.unread(line)) for line in shown.month.lines] == [False, False, True]
     assert shown.not_readable == "Kate's insight"
+
+
+def test_stocks_are_compared_and_their_growth_is_told() -> None:
+    first, second = replay(two_months(), config()).months
+    assert trend_text(first, None, "t") == ""
+    assert trend_text(second, first, "t") == "▼ 66 t less than after month 1."
+    assert trend_text(first, second, "t") == "▲ 66 t more than after month 2."
+    assert trend_text(first, first, "t") == "As much as after month 1."
+    assert growth_text(first, "t") == "The stock grows from 68 t to 100 t."
+    assert growth_text(first.model_copy(update={"stock_next": 68}), "t") == "The stock stays at 68 t."
+    assert growth_text(first.model_copy(update={"stock_next": None}), "t") == ""

@@ -8,10 +8,13 @@ from app.analysis.palette import Theme
 from app.commons.scenario import conditions as all_conditions
 from app.commons.scenario import scenarios as all_scenarios
 from app.jobs.launch import POLICIES
+from app.models.check import check_models
 from app.store.queries import list_experiments
 from app.store.spending import spent_by_experiment
 from app.web import urls
 from app.web.api.schemas import (
+    CheckIn,
+    ChecksOut,
     ConditionOut,
     ExperimentList,
     ExperimentOut,
@@ -69,6 +72,12 @@ async def conditions() -> list[ConditionOut]:
 async def models(services: Use) -> ModelsOut:
     """Return the minds that can be launched, and what is configured."""
     return ModelsOut(policies=POLICIES, models=services.models.names(), endpoints=services.models.views())
+
+
+@router.post(urls.api_check_models().removeprefix(urls.API))
+async def check(services: Use, wanted: CheckIn) -> ChecksOut:
+    """Make one tiny call to each of these models, with the standard sampling, and tell whether it answered."""
+    return ChecksOut(checks=await check_models(services.models, names=list(dict.fromkeys(wanted.models))))
 
 
 @router.get("/health")

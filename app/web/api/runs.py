@@ -90,9 +90,10 @@ async def events(
     after: After = 0,
     limit: Limit = 1000,
     kind: Kind = None,
+    agent: Agent = None,
 ) -> Response:
-    """Return the run's events after number `after`, in order, only of one `kind` if it is named."""
-    return await events_reply(services, run, after, limit, kind)
+    """Return the run's events after number `after`, in order, only those of `kind` and `agent` where named."""
+    return await events_reply(services, run, after, limit, kind, agent)
 
 
 @router.get("/runs/{run_id}/stream", response_class=EventSourceResponse)

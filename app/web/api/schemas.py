@@ -1,13 +1,14 @@
 """What the API says: its objects, with types and meanings."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.commons.config import EpisodeConfig, ReportStyle
 from app.commons.presence import Presence
 from app.jobs.report import run_object
+from app.models.check import ModelCheck
 from app.models.hub import EndpointView
 from app.store.money import Dollars
 from app.store.queries import CallDetail
@@ -24,6 +25,9 @@ from app.store.records import (
 )
 from app.store.spending import Spent
 from app.web import urls
+
+MAX_CHECKED = 20
+"""Models that are asked at one request: those of a launch, and a few more."""
 
 Outcome = Literal["survived", "collapsed", "censored", "view_only", "undecided"]
 
@@ -202,6 +206,20 @@ class ModelsOut(BaseModel):
     policies: tuple[str, ...]
     models: tuple[str, ...]
     endpoints: tuple[EndpointView, ...]
+
+
+class CheckIn(BaseModel):
+    """Which models to ask."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    models: Annotated[list[Annotated[str, Field(max_length=250)]], Field(min_length=1, max_length=MAX_CHECKED)]
+
+
+class ChecksOut(BaseModel):
+    """What became of one tiny call to each model."""
+
+    checks: list[ModelCheck]
 
 
 class ShareOut(ShareRecord):

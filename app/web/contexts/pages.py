@@ -3,18 +3,18 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from app.analysis.published import Published
 from app.commons.config import Disclosure
 from app.commons.fidelity import Deviation, Switch
 from app.commons.scenario import Condition, Scenario
-from app.minds.prompt_folders import FoundSet
 from app.models.check import ModelCheck
 from app.models.hub import EndpointView
 from app.store.records import RunRecord, ShareRecord
 from app.web.contexts.budget import BudgetBox, Meter
+from app.web.contexts.example import Example
 from app.web.contexts.rows import RunRow
 from app.web.day import Day
 from app.web.health import Health
+from app.web.importing import ImportedLog
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,9 @@ class HomePage:
     Attributes:
         live: runs that are queued or being played, newest first.
         latest: the latest runs that ended.
-        example: a finished run whose talk is worth replaying, if there is one.
+        example: a small story that is always there.
         total: how many runs there are.
-        submission: the token of the button that starts the samples.
+        submission: the token of the buttons that start the samples and the example.
         has_models: whether any model can be launched.
         health: whether somebody plays.
         day: what was spent today.
@@ -34,7 +34,7 @@ class HomePage:
 
     live: Sequence[RunRow]
     latest: Sequence[RunRow]
-    example: RunRow | None
+    example: Example
     total: int
     submission: str
     has_models: bool
@@ -148,22 +148,31 @@ class SharesPage:
 
 
 @dataclass(frozen=True)
-class ImportedLog:
-    """What became of one uploaded log."""
+class ImportPage:
+    """pages/import.html.
 
-    name: str
-    kind: str
-    run_id: str | None
-    reason: str | None
-    equal_to: Sequence[str]
+    Attributes:
+        logs: what became of each uploaded log; None before an upload.
+        left_out: how many uploaded files no run is read from.
+        error: why nothing of an upload could be taken.
+        most: how many bytes an upload may have.
+        api: where scripts post the upload, to tell how far it is.
+    """
+
+    logs: Sequence[ImportedLog] | None
+    left_out: int
+    error: str | None
+    most: int
+    api: str
 
 
 @dataclass(frozen=True)
-class ImportPage:
-    """pages/import.html: what became of each uploaded log, None before an upload, and what was wrong with it."""
+class KeyLine:
+    """An endpoint that is found by its key: the variable's name, and whether it is set."""
 
-    logs: Sequence[ImportedLog] | None
-    error: str | None
+    endpoint: str
+    variable: str
+    present: bool
 
 
 @dataclass(frozen=True)
@@ -172,6 +181,8 @@ class SettingsPage:
 
     Attributes:
         endpoints: never with a key.
+        keys: the endpoints that need nothing but a key.
+        known: of models by name, what is known of them: their price and how long they are.
         health: of the instance.
         locked: whether a password is set.
         day: what was spent today.
@@ -180,35 +191,13 @@ class SettingsPage:
     """
 
     endpoints: Sequence[EndpointView]
+    keys: Sequence[KeyLine]
+    known: Mapping[str, str]
     health: Health
     locked: bool
     day: Day
     meters: Sequence[Meter]
     checks: Mapping[str, ModelCheck]
-
-
-@dataclass(frozen=True)
-class ApiLine:
-    """One address of the API."""
-
-    method: str
-    path: str
-    summary: str
-
-
-@dataclass(frozen=True)
-class MethodsPage:
-    """pages/methods.html: scenarios, conditions, policies, fidelity, prompt sets, published figures, the API."""
-
-    scenarios: Sequence[Scenario]
-    conditions: Sequence[Condition]
-    deviations: Mapping[Switch, Deviation]
-    policies: Sequence[tuple[str, str]]
-    prompt_sets: Sequence[FoundSet]
-    published: Published
-    api: Sequence[ApiLine]
-    version: str
-    engine_version: str
 
 
 @dataclass(frozen=True)
@@ -238,12 +227,16 @@ class AgentField:
 
 @dataclass(frozen=True)
 class Shown:
-    """What a launch would use: a sentence, labels and texts, and where they come from; `count` is how many runs."""
+    """What a launch would use: a sentence, labels and texts, and where they come from; `count` is how many runs.
+
+    `notes` say which models are too short for it.
+    """
 
     count: int
     text: str
     lines: Sequence[tuple[str, str]]
     source: str
+    notes: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -270,6 +263,7 @@ class LaunchPage:
         prompt_sets: names of the prompt sets that can be used.
         advanced: whether the advanced numbers are shown at once.
         budgeted: whether any budget is typed.
+        checks: what a check of the chosen models came to that was just made; empty where none was.
     """
 
     scenarios: Sequence[Scenario]
@@ -291,3 +285,4 @@ class LaunchPage:
     prompt_sets: Sequence[str]
     advanced: bool
     budgeted: bool
+    checks: Sequence[ModelCheck]

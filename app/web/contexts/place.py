@@ -80,6 +80,8 @@ def _month(text: str | None, message: str | None, numbers: list[int], default: i
 def _is_message(message: str, month: MonthReplay | None) -> bool:
     if month is None:
         return False
+    if message == f"m{month.month}-home":
+        return month.stock_next is not None
     return message == f"m{month.month}-end" or any(line.id == message for line in month.lines)
 
 

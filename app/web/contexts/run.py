@@ -7,10 +7,11 @@ from functools import cached_property
 from math import sqrt
 from typing import Any
 
+from markupsafe import Markup
+
 from app.analysis.answers import Answers, in_words
 from app.analysis.replay import AgentMonth, Line, MemoryEntry, MonthReplay, Replay, UnreadableAnswer, initials, replay
 from app.commons.config import ScriptedMind, TalkPhase
-from app.commons.events import Event, Remembered
 from app.commons.fidelity import fidelity_text
 from app.commons.metrics import harvests
 from app.commons.presence import Presence, presence
@@ -24,11 +25,13 @@ from app.web import urls
 from app.web.contexts.budget import BudgetBox
 from app.web.contexts.place import TABS, RunView, Tab, query_string, read_view
 from app.web.contexts.rows import tags
-from app.web.contexts.scene import Seat, seats, shoal
+from app.web.contexts.scene import RIVER_PATH, Life, Seat, river_life, seats, shoal
 from app.web.contexts.setup import Setting, settings_of
+from app.web.contexts.timeline import LONG, Overview, months_shown, overview
 from app.web.contexts.words import (
     Badge,
     did_text,
+    growth_text,
     is_snapshot,
     mark_text,
     mind_counts,
@@ -36,8 +39,10 @@ from app.web.contexts.words import (
     outcome_badge,
     state_word,
     stock_sentence,
+    trend_text,
     waiting_text,
 )
+from app.web.run_events import PageEvents
 
 TAG_TITLES = {
     "scripted": "All agents follow a fixed policy instead of a language model",
@@ -57,7 +62,7 @@ class RunPage:
         view: the place the address names.
         api: where the JSON twin lives, without a slash at the end: `/api/v1/runs/ID`, or `/s/TOKEN/api` in a share.
         page: the page's own address without query: `/runs/ID` or `/s/TOKEN`.
-        events: (seq, event) as stored, memories included or not.
+        held: the run's events as the page holds them.
         share: the share this page is shown through; None for the owner.
         calls: the chosen agent's calls of the chosen month; only needed for readers without scripts.
         call: the call to show as prompt or completion; same.
@@ -67,6 +72,7 @@ class RunPage:
         rerun: the result of a rerun check, shown this once.
         experiment: the name of the run's experiment; for the owner only.
         budget: what the run may spend and the form that changes it; for the owner only.
+        remembered: the chosen agent's memories; only needed for readers without scripts.
     """
 
     record: RunRecord
@@ -74,7 +80,7 @@ class RunPage:
     view: RunView
     api: str
     page: str
-    events: Sequence[tuple[int, Event]]
+    held: PageEvents
     share: ShareRecord | None = None
     calls: Sequence[CallSummary] = ()
     call: CallDetail | None = None
@@ -84,6 +90,7 @@ class RunPage:
     rerun: RerunReport | None = None
     experiment: str | None = None
     budget: BudgetBox | None = None
+    remembered: Sequence[MemoryEntry] = ()
 
     @property
     def scenario(self) -> Scenario:
@@ -118,7 +125,7 @@ class RunPage:
         """The metrics since the last agent joined; None where everybody is there from the start."""
         if self.record.view_only:
             return None
-        return presence(harvests(event for _, event in self.events), self.record.episode)
+        return presence(harvests(self.held.events), self.record.episode)
 
     def joins(self, name: str) -> int:
         """Return the month in which *name* joins."""
@@ -230,11 +237,7 @@ class RunPage:
     @property
     def memories(self) -> list[MemoryEntry]:
         """The chosen agent's memories up to the chosen month, newest first."""
-        if self.view.agent is None:
-            return []
-        name = self.replay.names[self.view.agent]
-        kept = [entry for entry in self.replay.memories if entry.agent == name and entry.month <= self.view.month]
-        return kept[::-1]
+        return [entry for entry in self.remembered if entry.month <= self.view.month][::-1]
 
     @property
     def retrieved(self) -> dict[int, Retrieval]:
@@ -295,12 +298,17 @@ class RunPage:
         return stock_sentence(self.month, self.scenario, self.record.episode.game.capacity)
 
     @property
+    def trend(self) -> str:
+        """How the stock after the harvest compares with that of the month before."""
+        return trend_text(self.month, self.month_before, self.scenario.words.unit_short)
+
+    @property
     def share_note(self) -> str:
         """What would have been sustainable this month."""
         if self.month is None or self.month.share is None or self.record.view_only:
             return ""
         unit = self.scenario.words.unit_short
-        return f"Sustainable this month: {self.month.share} {unit} each, {self.month.threshold} {unit} in all."
+        return f"Sustainable: {self.month.share} {unit} each, {self.month.threshold} {unit} in all."
 
     @property
     def no_talk(self) -> str:
@@ -308,6 +316,11 @@ class RunPage:
         if self.record.episode.phase(TalkPhase) is None:
             return "In this condition nobody talks."
         return "The talk has not begun." if self.month and not self.month.ended else "Nobody spoke this month."
+
+    @property
+    def growth(self) -> str:
+        """What the stock of the month to show became by itself; empty before that."""
+        return growth_text(self.month, self.scenario.words.unit_short)
 
     @property
     def aftermath(self) -> str:
@@ -385,9 +398,34 @@ class RunPage:
         return f"Agreed for month {self.view.month + 1}: at most {limit} {unit} each"
 
     @cached_property
-    def shoal(self) -> tuple[tuple[float, float, bool], ...]:
-        """Where the signs of life are in the drawing, from the middle outwards, so that they go as the stock does."""
+    def shoal(self) -> tuple[Life, ...]:
+        """Where the signs of life are in a lake or on a pasture."""
         return shoal()
+
+    @cached_property
+    def river_life(self) -> tuple[Life, ...]:
+        """Where the fish are in a river."""
+        return river_life()
+
+    @property
+    def river_path(self) -> str:
+        """The course of the river in the drawing."""
+        return RIVER_PATH
+
+    @property
+    def long(self) -> bool:
+        """Whether the run has more months than are shown one by one."""
+        return self.replay.months_total > LONG
+
+    @cached_property
+    def months_shown(self) -> range:
+        """The months shown one by one."""
+        return months_shown(self.view.month, self.replay.months_total)
+
+    @cached_property
+    def overview(self) -> Overview:
+        """All months of a long run as one drawing."""
+        return overview(self.replay, self.record.episode.game.capacity)
 
     def index(self, name: str) -> int | None:
         """Return the place of the agent called *name*, or None for the overseer."""
@@ -410,7 +448,7 @@ class RunPage:
 
     @property
     def data(self) -> dict[str, Any]:
-        """What the page's scripts need: the run's shape, its words, and its events without memories."""
+        """What the page's scripts need beside `event_rows`: the run's shape and its words."""
         episode = self.record.episode
         words = self.scenario.words
         return {
@@ -429,19 +467,24 @@ class RunPage:
             "prompts": self.prompts,
             "dropped": self.dropped,
             "rules": self.rules,
+            "talks": episode.phase(TalkPhase) is not None,
             "follow": not self.view.explicit,
-            "last_seq": self.events[-1][0] if self.events else 0,
-            "events": [
-                {"seq": seq, **event.model_dump(mode="json")}
-                for seq, event in self.events
-                if not isinstance(event, Remembered)
-            ],
+            "last_seq": self.record.events,
+            "whole": self.held.whole,
         }
+
+    @property
+    def event_rows(self) -> Markup:
+        """The events that the page holds, as a JSON array that may stand inside a script element."""
+        items = ",".join(f'{{"seq":{seq},{payload[1:]}' for seq, payload in self.held.rows)
+        # Outside of strings JSON has none of these. Lone surrogates, which a model's JSON may hold, are no UTF-8.
+        safe = items.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+        return Markup("[" + safe.encode("utf-8", "replace").decode() + "]")
 
 
 def run_page(
     record: RunRecord,
-    events: Sequence[tuple[int, Event]],
+    held: PageEvents,
     query: Mapping[str, str],
     *,
     api: str,
@@ -452,7 +495,7 @@ def run_page(
     issued_link: str | None = None,
 ) -> RunPage:
     """Return the run page for a run, its events and the query of its address. Arguments: see `RunPage`."""
-    told = replay([event for _, event in events], record.episode)
+    told = replay(held.events, record.episode)
     if record.view_only:
         told = without_judgement(told)
     return RunPage(
@@ -461,7 +504,7 @@ def run_page(
         view=read_view(query, told),
         api=api,
         page=page,
-        events=events,
+        held=held,
         share=share,
         calls=calls,
         call=call,

@@ -129,3 +129,23 @@ def stock_sentence(month: MonthReplay | None, scenario: Scenario, capacity: int)
     if month.stock_next is not None:
         return text + f" Next month: {month.stock_next} {unit}."
     return text
+
+
+def trend_text(month: MonthReplay | None, before: MonthReplay | None, unit: str) -> str:
+    """Compare what two months' harvests left: "▼ 12 t less than after month 4."; empty where one is not known."""
+    if month is None or before is None or month.stock_after is None or before.stock_after is None:
+        return ""
+    change = month.stock_after - before.stock_after
+    if not change:
+        return f"As much as after month {before.month}."
+    sign, word = ("▲", "more") if change > 0 else ("▼", "less")
+    return f"{sign} {abs(change)} {unit} {word} than after month {before.month}."
+
+
+def growth_text(month: MonthReplay | None, unit: str) -> str:
+    """Say what the stock became by itself: "The stock grows from 50 t to 100 t."; empty before that."""
+    if month is None or month.stock_after is None or month.stock_next is None:
+        return ""
+    if month.stock_next == month.stock_after:
+        return f"The stock stays at {month.stock_next} {unit}."
+    return f"The stock grows from {month.stock_after} {unit} to {month.stock_next} {unit}."

@@ -12,9 +12,13 @@ from app.commons.scenario import conditions, scenarios
 from app.engine.version import ENGINE_VERSION
 from app.minds.prompt_folders import find_sets
 from app.models.check import ModelCheck, check_models
+from app.models.endpoints import KNOWN
+from app.models.hub import ModelHub
+from app.store.budgets import dollars
 from app.web import urls
 from app.web.contexts.budget import meters
-from app.web.contexts.pages import ApiLine, MethodsPage, SettingsPage
+from app.web.contexts.methods import METRICS, PAPER, ApiLine, MethodsPage, software_citation
+from app.web.contexts.pages import KeyLine, SettingsPage
 from app.web.day import look_at_day
 from app.web.health import look
 from app.web.pages import page
@@ -38,8 +42,14 @@ async def check(request: Request, services: Use) -> HTMLResponse:
 
 async def _settings(request: Request, services: Services, checks: Sequence[ModelCheck]) -> HTMLResponse:
     day = await look_at_day(services)
+    views = services.models.views()
     context = SettingsPage(
-        endpoints=services.models.views(),
+        endpoints=views,
+        keys=[
+            KeyLine(name, table.api_key_env or "", any(view.name == name and view.key_present for view in views))
+            for name, table in KNOWN.items()
+        ],
+        known={name: text for name in services.models.names() if (text := _known_of(services.models, name))},
         health=await look(services),
         locked=services.gate.locked,
         day=day,
@@ -49,15 +59,27 @@ async def _settings(request: Request, services: Services, checks: Sequence[Model
     return page(request, "pages/settings.html", context, section="settings")
 
 
+def _known_of(models: ModelHub, name: str) -> str:
+    price, context = models.price_of(name), models.context_of(name)
+    parts = []
+    if price:
+        parts.append(f"{dollars(price.input_per_mtok)} in, {dollars(price.output_per_mtok)} out a million tokens")
+    if context:
+        parts.append(f"{context:,} tokens long")
+    return "; ".join(parts)
+
+
 @router.get("/methods")
 async def methods(request: Request, services: Use) -> HTMLResponse:
     """Say how the numbers are made."""
+    prompt_sets = await run_in_threadpool(find_sets, services.prompt_folders)
     context = MethodsPage(
+        metrics=METRICS,
         scenarios=[scenario for scenario in scenarios().values() if scenario.playable],
         conditions=list(conditions().values()),
         deviations=DEVIATIONS,
-        policies=[(choice.label.partition(": ")[0], choice.label.partition(": ")[2]) for choice in POLICY_LABELS],
-        prompt_sets=await run_in_threadpool(find_sets, services.prompt_folders),
+        policies=POLICY_LABELS,
+        prompt_sets=prompt_sets,
         published=published(),
         api=[
             ApiLine(method.upper(), path, operation["description"].partition("\n")[0].replace("`", ""))
@@ -66,6 +88,9 @@ async def methods(request: Request, services: Use) -> HTMLResponse:
         ],
         version=services.version,
         engine_version=ENGINE_VERSION,
+        schema_revision=(await look(services)).schema_revision,
+        software=software_citation(services.version, ENGINE_VERSION, prompt_sets),
+        paper=PAPER,
     )
     return page(request, "pages/methods.html", context, section="methods")
 

@@ -2,7 +2,7 @@
 
 import secrets
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -10,11 +10,13 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from app.commons.fidelity import DEVIATIONS
 from app.commons.scenario import DISCLOSURES, conditions, scenarios
+from app.jobs.context import too_long
 from app.jobs.estimate import estimate as estimate_runs
 from app.jobs.estimate_words import lines, sentence
 from app.jobs.launch import LaunchError, launch_plan
 from app.minds.prompt_folders import find_sets
 from app.minds.prompts import PromptError
+from app.models.check import ModelCheck, check_models
 from app.store.records import RunRecord
 from app.store.runs import UnknownRun, get_run
 from app.web import urls
@@ -47,6 +49,7 @@ async def show(request: Request, services: Use) -> HTMLResponse:
         try:
             source = await get_run(services.database, wanted)
             values = form_of(source.episode) | {f"budget_{name}": text for name, text in amounts(source.budget).items()}
+            values["priority"] = str(source.priority)
         except UnknownRun:
             flash.append(Flash(f"There is no run “{wanted}” to copy; this is an empty form.", "warn"))
     if source is not None and "mind" not in values:
@@ -65,8 +68,18 @@ async def estimate(request: Request, services: Use) -> dict[str, Any]:
         "text": shown.text if shown else None,
         "lines": shown.lines if shown else [],
         "source": shown.source if shown else "",
+        "notes": shown.notes if shown else [],
         "errors": form.errors,
     }
+
+
+@router.post(urls.check_chosen())
+async def check(request: Request, services: Use) -> HTMLResponse:
+    """Make one tiny call to each model that the form names, and show the form as it is with what came of it."""
+    given = given_fields((await request.form(max_files=0, max_fields=80)).multi_items())
+    form = Form(given)
+    checks = await check_models(services.models, names=form.models)
+    return await _render(request, services, form, submission=given.get("submission", "")[:64], checks=checks)
 
 
 @router.post("/launch")
@@ -110,7 +123,13 @@ async def _estimate(services: Services, form: Form) -> Shown | None:
         endpoints=services.models.views(),
     )
     told = lines(found, plan.budget, plan.shared, services.daily, (await look_at_day(services)).spent)
-    return Shown(count=len(configs), text=sentence(found), lines=told, source=found.source)
+    return Shown(
+        count=len(configs),
+        text=sentence(found),
+        lines=told,
+        source=found.source,
+        notes=too_long(configs[0], services.models.context_of),
+    )
 
 
 async def _render(
@@ -121,6 +140,7 @@ async def _render(
     source: RunRecord | None = None,
     flash: list[Flash] | None = None,
     submission: str = "",
+    checks: Sequence[ModelCheck] = (),
     status: int = 200,
 ) -> HTMLResponse:
     shown = await _estimate(services, form)
@@ -146,6 +166,7 @@ async def _render(
         prompt_sets=[found.name for found in find_sets(services.prompt_folders) if found.prompts],
         advanced=any(form.values[name] != DEFAULTS[name] for name in ADVANCED)
         or any(name in form.errors for name in (*ADVANCED, "agents")),
+        checks=checks,
         budgeted=any(form.values[name] for name in form.values if "budget_" in name),
     )
     return page(request, "pages/launch.html", context, section="launch", flash=flash or (), status=status)

@@ -7,17 +7,18 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 
 from app.analysis.answers import answers
-from app.commons.events import parse_event
+from app.analysis.replay import replay
 from app.jobs.rerun import RerunReport
 from app.store.answers import count_calls
 from app.store.imports import equal_logs
-from app.store.queries import events_after, get_call, get_experiment, list_calls
+from app.store.queries import get_call, get_experiment, list_calls
 from app.store.records import CallSummary, RunRecord
 from app.store.spending import spent_by
 from app.web import urls
 from app.web.contexts.budget import NO_ERRORS, budget_box
 from app.web.contexts.run import RunPage, run_page
 from app.web.pages import page
+from app.web.run_events import memories_of, page_events
 from app.web.services import Services
 from app.web.shared import SharedRun
 
@@ -61,13 +62,12 @@ async def render_run(
         budget_errors: what was wrong about it.
         status: the HTTP status.
     """
-    rows = await events_after(services.database, run.id, last=run.events)
-    events = [(seq, parse_event(payload)) for seq, payload in rows]
     query = {name: value[:200] for name, value in request.query_params.items()}
+    held = await page_events(services.database, run.id, run.episode, run.events, query)
     share = shared.share if shared else None
-    context = run_page(run, events, query, api=api, page=page_url, share=share, issued_link=issued_link)
+    context = run_page(run, held, query, api=api, page=page_url, share=share, issued_link=issued_link)
     if shared is None:
-        counted = answers([event for _, event in events], await count_calls(services.database, run.id))
+        counted = answers(held.events, await count_calls(services.database, run.id))
         twins = await equal_logs(services.database, run)
         experiment = await get_experiment(services.database, run.experiment_id) if run.experiment_id else None
         name = experiment.name if experiment else None
@@ -80,6 +80,10 @@ async def render_run(
             errors=budget_errors,
         )
         context = replace(context, equal_logs=twins, answers=counted, rerun=rerun, experiment=name, budget=box)
+    if context.view.agent is not None and context.view.tab == "memories":
+        name = context.replay.names[context.view.agent]
+        remembered = await memories_of(services.database, run.id, name, run.events)
+        context = replace(context, remembered=replay(remembered, run.episode).memories)
     if context.view.agent is not None and context.prompts:
         # For readers without scripts: the chosen agent's calls of the month, and the decision's texts.
         name = context.replay.names[context.view.agent]

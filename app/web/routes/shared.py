@@ -31,9 +31,11 @@ async def page(request: Request, services: Use, token: Token, shared: Shared) ->
 
 
 @router.get("/api/events", response_model=EventsOut)
-async def events(services: Use, shared: Shared, after: After = 0, limit: Limit = 1000, kind: Kind = None) -> Response:
+async def events(
+    services: Use, shared: Shared, after: After = 0, limit: Limit = 1000, kind: Kind = None, agent: Agent = None
+) -> Response:
     """Return the shared run's events."""
-    return await events_reply(services, shared.run, after, limit, kind)
+    return await events_reply(services, shared.run, after, limit, kind, agent)
 
 
 @router.get("/api/stream", response_class=EventSourceResponse)

@@ -10,7 +10,9 @@ export function read(run, query = location.search) {
   const fallback = !months.length ? 0 : run.told.finished ? months[0] : months.at(-1);
   let month = Number(params.get("m") ?? message?.match(/^m(\d+)-/)?.[1] ?? fallback);
   if (!months.includes(month)) month = fallback;
-  if (!run.steps.some((step) => step.month === month && step.message === message)) message = null;
+  const known = run.steps.some((step) => step.month === month && step.message === message);
+  // The talk of a long run is read in parts: what is not there yet may still come.
+  if (!known && (run.knowsTalk(month) || !message?.startsWith(`m${month}-u`))) message = null;
   const wanted = params.get("agent")?.toLowerCase();
   const agent = wanted ? run.names.findIndex((name) => name.toLowerCase() === wanted) : -1;
   const tab = params.get("tab");

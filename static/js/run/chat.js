@@ -1,121 +1,160 @@
-// The talk of a month, with what its speakers did, and a search over all of them.
+// The transcript: the talk of the month, or of the whole run, of everybody or of one agent.
 
-import { bind, h, marked, one } from "../dom.js";
-import { longText } from "../long_text.js";
-import { mark } from "../marks.js";
-import { aftermath, agreement, didText, markText, markWord, notReadable } from "./words.js";
+import { all, bind, h, marked, one } from "../dom.js";
+import { rowsOf } from "./lines.js";
 
 const WINDOW = 200;
+const ROW_PX = 96;
 
-/** Write the talk of the place's month. *hide* leaves out what comes after the current message (while playing). */
-export function showChat(run, place, { hide, filter, open }) {
-  const month = run.month(place.month);
-  bind("chat-title", month ? `Talk of month ${month.month}` : "Talk");
-  const list = one("[data-lines]");
-  const items = [];
-  if (month) {
-    const shown = month.lines.filter((line) => filter === null || (!line.overseer && run.index(line.speaker) === filter));
-    for (const line of shown.slice(-WINDOW)) items.push(lineItem(run, month, line, place, open));
-    if (month.agreement_read || month.summary !== null) items.push(endItem(run, month, place, open));
-    else if (!month.lines.length) items.push(h("li.line.line--none", {}, noTalk(run, month)));
-    const unread = notReadable(month);
-    if (unread) items.push(h("li.line.line--none.small", {}, `Not readable: ${unread}`));
-  } else {
-    items.push(h("li.line.line--none", {}, "Nothing has happened yet."));
+export class Transcript {
+  /** host: open(wish) opens the inspector; changed() is called when the reader chose to see it otherwise. */
+  constructor(run, host) {
+    this.run = run;
+    this.host = host;
+    this.list = one("[data-lines]");
+    this.filter = null;
+    this.raw = false;
+    this.whole = false;
+    this.expanded = false;
+    this.drawn = new Map();
+    this.near = new Set();
+    one("[data-filter]").addEventListener("change", ({ target }) => this.choose({ filter: target.value === "" ? null : Number(target.value) }));
+    one("[data-raw]").addEventListener("change", ({ target }) => this.choose({ raw: target.checked }));
+    one("[data-scope]").addEventListener("change", ({ target }) => this.choose({ whole: target.checked }));
+    one("[data-expand]").addEventListener("change", ({ target }) => this.choose({ expanded: target.checked }));
   }
-  list.replaceChildren(...items);
-  const current = place.message ? document.getElementById(place.message) : null;
-  if (hide) {
-    let later = !current;
-    for (const item of items) {
-      item.classList.toggle("line--later", later);
-      if (item === current) later = true;
+
+  choose(how) {
+    Object.assign(this, how);
+    this.drawn.clear();
+    this.host.changed();
+  }
+
+  /** Show *place*; *hide* leaves out what comes after it in its month (while playing). */
+  show(place, hide) {
+    const { run } = this;
+    const month = run.month(place.month);
+    bind("chat-title", this.whole ? "Talk of all months" : month ? `Talk of month ${month.month}` : "Talk");
+    const months = this.whole ? run.told.months : month ? [month] : [];
+    this.frame(months);
+    const rows = this.whole ? months.reduce((sum, one) => sum + one.lines.length + 2, 0) : 0;
+    this.watch(rows > WINDOW);
+    for (const each of months) {
+      if (rows <= WINDOW || each.month === place.month || this.near.has(each.month)) this.fill(each, place);
+      else this.clear(each.month);
     }
+    this.mark(place, hide);
   }
-  if (current) reveal(list, current);
-  else list.scrollTop = 0;
-}
 
-function reveal(list, item) {
-  const scrolls = getComputedStyle(list).overflowY !== "visible";
-  if (scrolls) list.scrollTop = item.offsetTop - list.offsetTop - list.clientHeight / 2 + item.offsetHeight / 2;
-  else if (item.getBoundingClientRect().height) item.scrollIntoView({ block: "nearest" });
-}
+  /** One section a month, in order; months without a section yet get one. */
+  frame(months) {
+    const wanted = months.map((month) => String(month.month));
+    const sections = all("[data-chat-month]", this.list);
+    if (sections.map((section) => section.dataset.chatMonth).join() === wanted.join() && wanted.length) return;
+    this.drawn.clear();
+    const known = new Map(sections.map((section) => [section.dataset.chatMonth, section]));
+    this.list.replaceChildren(
+      ...wanted.map((number) => known.get(number) ?? h("section.chat__month", { "data-chat-month": number })),
+    );
+    if (!wanted.length) this.list.replaceChildren(h("p.line--none", {}, "Nothing has happened yet."));
+    this.watching = null;
+  }
 
-function noTalk(run, month) {
-  if (!month.ended) return "The talk has not begun.";
-  return "Nobody spoke this month.";
-}
+  /** Of a long transcript only the months near what is seen are there. */
+  watch(windowed) {
+    if (!windowed) {
+      this.observer?.disconnect();
+      this.watching = null;
+      return;
+    }
+    if (this.watching) return;
+    this.observer?.disconnect();
+    this.near.clear();
+    const scrolls = getComputedStyle(this.list).overflowY !== "visible";
+    this.observer = new IntersectionObserver((entries) => this.moved(entries), { root: scrolls ? this.list : null, rootMargin: "1500px 0px" });
+    for (const section of all("[data-chat-month]", this.list)) this.observer.observe(section);
+    this.watching = true;
+  }
 
-function lineItem(run, month, line, place, open) {
-  const index = line.overseer ? -1 : run.index(line.speaker);
-  const agent = index < 0 ? null : month.agents.find((candidate) => candidate.name === line.speaker);
-  const kind = line.overseer ? ".line--overseer" : index >= 0 ? `.a${index + 1}` : "";
-  const current = place.message === line.id;
-  return h(
-    `li.line${kind}${current ? ".line--current" : ""}`,
-    { id: line.id, "data-message": line.id, "aria-current": current ? "true" : null },
-    index >= 0 ? mark(index) : h("span.line__office", { "aria-hidden": "true" }),
-    h(
-      "div.line__body",
-      {},
-      h(
-        "p.line__head",
-        {},
-        h("b", {}, line.speaker),
-        agent && agent.collected !== null ? did(run, month, agent) : null,
-        h(
-          "span.line__tools",
-          {},
-          run.prompts && index >= 0 && !run.scripted[index]
-            ? h("button.line__open", { type: "button", onclick: () => open({ agent: index, phase: "talk", item: line.turn }) }, "prompt")
-            : null,
-          h("a.line__link", { href: `?m=${month.month}&msg=${line.id}`, "data-message": line.id, "aria-label": "Link to this message" }, "#"),
-        ),
-      ),
-      line.text
-        ? longText(line.text, "line__text", place.q ?? "")
-        : h("p.line__text.muted", {}, silence(month, line)),
-    ),
-  );
-}
+  moved(entries) {
+    for (const { target, isIntersecting } of entries) {
+      const number = Number(target.dataset.chatMonth);
+      if (isIntersecting) {
+        this.near.add(number);
+        const month = this.run.month(number);
+        if (month) this.fill(month, this.place);
+      } else if (number !== this.place.month) {
+        this.near.delete(number);
+        this.clear(number);
+      }
+    }
+    this.mark(this.place, this.hide, false);
+  }
 
-function silence(month, line) {
-  const unread = month.unreadable.find((answer) => answer.purpose === "utterance" && answer.item === String(line.turn));
-  return unread ? `could not be read (asked ${unread.attempts} times)` : "said nothing";
-}
+  section(number) {
+    return one(`[data-chat-month="${number}"]`, this.list);
+  }
 
-function did(run, month, agent) {
-  const judged = agent.mark === "kept" || agent.mark === "broken";
-  return h(
-    "span.line__did",
-    { title: markText(agent, month.month, run) },
-    `${didText(agent, run)} `,
-    judged ? h(`span.said.said--${agent.mark}`, {}, markWord(agent, run)) : null,
-  );
-}
+  /** Write a month's rows, unless they stand there already. */
+  fill(month, place) {
+    const { run, filter, raw, expanded } = this;
+    const next = run.month(month.month + 1);
+    const known = this.drawn.get(month.month);
+    const talk = run.knowsTalk(month.month);
+    if (known && known.month === month && known.next === next && known.q === place.q && known.talk === talk) return;
+    this.drawn.set(month.month, { month, next, q: place.q, talk });
+    const how = { filter, raw, expanded, q: place.q, agent: place.agent, open: (wish) => this.host.open(wish) };
+    const rows = talk ? rowsOf(run, month, how) : [h("li.line.line--none", {}, h("p.skeleton", {}, "Loading the talk"))];
+    const section = this.section(month.month);
+    section.replaceChildren(this.whole ? h("h3.chat__heading", {}, `Month ${month.month}`) : "", h("ol", {}, ...rows));
+    section.style.removeProperty("min-height");
+  }
 
-function endItem(run, month, place, open) {
-  const id = `m${month.month}-end`;
-  const next = run.month(month.month + 1);
-  return h(
-    `li.line.line--end${place.message === id ? ".line--current" : ""}`,
-    { id, "data-message": id },
-    h(
-      "div.line__body",
-      {},
-      h(
-        "p.line__agreed",
-        {},
-        h("b", {}, agreement(month, run)),
-        run.prompts
-          ? h("button.line__open", { type: "button", title: "How the limit was read from the talk", onclick: () => open({ framework: true, phase: "take_away", purpose: "limit" }) }, "prompt")
-          : null,
-      ),
-      month.summary ? longText(month.summary, "line__text", place.q ?? "") : null,
-      run.rules && month.limit !== null && next?.harvested ? h("p.small", {}, `What came of it: ${aftermath(next, run)}`) : null,
-    ),
-  );
+  /** Take a month's rows away and keep their place. */
+  clear(number) {
+    const section = this.section(number);
+    const filled = section.childElementCount > 0;
+    if (!filled && section.style.minHeight) return;
+    const rows = (this.run.month(number)?.lines.length ?? 0) + 2;
+    section.style.setProperty("min-height", `${filled ? section.offsetHeight : rows * ROW_PX}px`);
+    section.replaceChildren();
+    this.drawn.delete(number);
+  }
+
+  mark(place, hide, scroll = true) {
+    const moved = scroll && (this.shown !== `${place.month}/${place.message}` || this.shownWhole !== this.whole);
+    Object.assign(this, { place, hide, shown: `${place.month}/${place.message}`, shownWhole: this.whole });
+    for (const row of all(".line--current", this.list)) {
+      row.classList.remove("line--current");
+      row.removeAttribute("aria-current");
+    }
+    const current = place.message ? document.getElementById(place.message) : null;
+    current?.classList.add("line--current");
+    current?.setAttribute("aria-current", "true");
+    current?.querySelector("details.long-text")?.setAttribute("open", "");
+    for (const row of all(".line--later", this.list)) row.classList.remove("line--later");
+    const section = this.section(place.month);
+    if (hide && section) {
+      let later = !current;
+      for (const row of all(".line", section)) {
+        row.classList.toggle("line--later", later);
+        later ||= row === current;
+      }
+    }
+    if (!moved) return;
+    if (current) this.reveal(current);
+    else if (this.whole && section) this.reveal(section, true);
+    else this.list.scrollTop = 0;
+  }
+
+  reveal(item, top = false) {
+    const { list } = this;
+    if (getComputedStyle(list).overflowY !== "visible") {
+      const offset = item.getBoundingClientRect().top - list.getBoundingClientRect().top + list.scrollTop;
+      const middle = Math.max(0, list.clientHeight / 2 - item.offsetHeight / 2);
+      list.scrollTop = top ? offset : offset - Math.min(middle, list.clientHeight * 0.3);
+    } else if (item.getBoundingClientRect().height) item.scrollIntoView({ block: "nearest" });
+  }
 }
 
 /** Find *text* in every message of the run. */

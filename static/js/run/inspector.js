@@ -71,7 +71,7 @@ export class Inspector {
     const calls = this.run.prompts ? await this.calls(place.month) : [];
     const own = calls.filter((call) => (place.framework ? call.agent === "framework" : call.agent === name));
     if (this.run.dropped && !own.length && place.tab !== "decision") return [none(this.run.dropped)];
-    if (place.tab === "usage") return usage(own);
+    if (place.tab === "usage") return usage(own, this.run.imported);
     const chosen = this.choose(own, place);
     if (place.tab === "decision" && !place.framework) {
       const harvest = own.filter((call) => call.phase === "harvest").at(-1);
@@ -156,7 +156,10 @@ export class Inspector {
 
   async remembered(place, name) {
     const entries = (await this.allMemories()).filter((event) => event.agent === name && event.month <= place.month);
-    if (!entries.length) return [none("No memories yet.")];
+    if (!entries.length) {
+      const ever = (await this.allMemories()).some((event) => event.agent === name);
+      return [none(this.run.imported && !ever ? `The log holds no memories of ${name}.` : "No memories yet.")];
+    }
     let used = new Map();
     let choice = null;
     if (this.run.prompts) {
@@ -285,7 +288,7 @@ function completion(call, answer) {
     const count = vectors.length === 1 ? "1 vector" : `${vectors.length} vectors`;
     return [none(`${count} of ${number(length)} numbers, one for each text.`)];
   }
-  if (!answered) return [none(call.error ? `The call failed: ${call.error}` : "The log holds no completion.")];
+  if (!answered) return [none("No completion of this prompt was recorded.")];
   const parts = [];
   if (answered.thinking) {
     parts.push(h("details.disclosure", {}, h("summary", {}, "Thinking"), h("pre.prompt", {}, answered.thinking)));
@@ -306,7 +309,7 @@ function origin(call) {
   return [call.model_revision ?? call.model, fingerprint, provider].filter(Boolean).join(", ");
 }
 
-function usage(calls) {
+function usage(calls, imported) {
   if (!calls.length) return [none("No model was called.")];
   const sum = (name) => calls.reduce((total, call) => total + (call[name] ?? 0), 0);
   const priced = calls.filter((call) => call.cost !== null && call.cost !== undefined);
@@ -324,7 +327,7 @@ function usage(calls) {
       fact("Retries", number(retries)),
       fact("Cost", priced.length ? `$${sum("cost").toFixed(4)}` : "unknown"),
     ),
-    h("p.small.muted", {}, `Answered: ${models.join("; ")}.`),
+    h("p.small.muted", {}, `Answered: ${models.join("; ")}.${imported && !known("prompt_tokens") ? " The log holds no token counts, times or costs." : ""}`),
     h(
       "table.table.table--compact",
       {},

@@ -1,132 +1,103 @@
-// The live client: server-sent events, and polling where they do not get through.
+// The page's end of the live feed: shared between tabs where the browser can, its own where it cannot.
 
-import { bind, one } from "../dom.js";
+import { Feed } from "./feed.js";
 
-const POLL_MS = 5000;
-const FAILURES = 3;
+const AGAIN_MS = 1000;
 
 export class Live {
-  /** handlers: events([...]) for stored events, status({...}) for how the run is doing, gone(text) for an ended link. */
+  /** handlers: events([...]) for stored events, status({...}) for how the run is doing, gone(text), chip({...}). */
   constructor(run, handlers) {
     this.run = run;
     this.handlers = handlers;
-    this.failures = 0;
     this.queue = [];
-    this.open();
+    this.fresh = [];
+    this.upTo = run.last;
+    if ("SharedWorker" in window) this.share();
+    else this.own = new Feed(run.api, run.last, (message) => this.take(message));
+    document.addEventListener("visibilitychange", () => this.look(!document.hidden));
+    window.addEventListener("pagehide", () => this.look("gone"));
+    window.addEventListener("pageshow", ({ persisted }) => persisted && this.look(true));
   }
 
-  open() {
-    this.chip("Connecting", "queued");
-    this.source = new EventSource(`${this.run.api}/stream?after=${this.run.last}`);
-    this.source.onopen = () => {
-      this.failures = 0;
-      this.streamed = true;
-      this.chip("Live", "live");
+  share() {
+    const worker = new SharedWorker(new URL("./feed-worker.js", import.meta.url), { type: "module" });
+    this.port = worker.port;
+    this.port.onmessage = ({ data }) => this.take(data);
+    worker.onerror = () => {
+      // It could not start: then this page connects by itself.
+      if (this.heard || this.own) return;
+      this.own = new Feed(this.run.api, this.run.last, (message) => this.take(message));
     };
-    this.source.onmessage = (message) => this.take({ seq: Number(message.lastEventId), ...JSON.parse(message.data) });
-    this.source.addEventListener("status", (message) => this.status(JSON.parse(message.data)));
-    this.source.onerror = () => {
-      if (this.over) return this.close();
-      this.failures += 1;
-      this.chip("Reconnecting", "warn");
-      // A stream that ends before the run is over may be that of a link that was revoked: ask once.
-      if (this.failures === 1) this.ask();
-      if (this.failures >= FAILURES || this.source.readyState === EventSource.CLOSED) this.poll();
-    };
+    this.port.postMessage({ join: this.run.api, after: this.run.last });
   }
 
-  /** Gather what arrives together: one drawing per frame, however fast events come. */
-  take(event) {
-    this.queue.push(event);
-    if (this.queue.length > 1) return;
-    const flush = () => {
-      const events = this.queue;
-      this.queue = [];
-      if (events.length) this.handlers.events(events);
-    };
-    if (document.hidden) setTimeout(flush, 200);
-    else requestAnimationFrame(flush);
+  look(looks) {
+    if (this.port && !this.own) this.port.postMessage({ look: looks });
+    else if (looks === true) this.own.wake();
+    else this.own.sleep();
   }
 
-  status(status) {
-    this.over = status.over ?? !["queued", "playing", "paused"].includes(status.state);
-    this.paused = status.state === "paused";
-    this.handlers.status(status);
-    if (this.over) this.close();
-    else if (this.source.readyState === EventSource.OPEN) this.chip("Live", "live");
+  take(message) {
+    this.heard = true;
+    if (message.kind === "chip") return this.handlers.chip(message);
+    this.queue.push(message);
+    this.settle();
   }
 
-  fetch() {
-    return fetch(`${this.run.api}/events?after=${this.run.last}`, { headers: { Accept: "application/json" } });
-  }
-
-  async ask() {
-    try {
-      await this.gone(await this.fetch());
-    } catch {
-      // Not reachable: the stream goes on trying.
+  /** Take messages in turn. A hole before one is filled first: whoever joins a shared feed comes in the middle. */
+  async settle() {
+    if (this.settling) return;
+    this.settling = true;
+    while (this.queue.length) {
+      const message = this.queue[0];
+      const before = message.kind === "events" ? message.events[0].seq - 1 : (message.status?.events ?? 0);
+      if (before > this.upTo) await this.fill(before);
+      this.queue.shift();
+      this.handle(message);
     }
+    this.settling = false;
   }
 
-  /** Whether *answer* says that there is nothing to follow any more; then the page is told why. */
-  async gone(answer) {
-    if (answer.status !== 404 && answer.status !== 410) return false;
-    if (this.over) return true;
-    this.over = true;
-    let text = "This run is no longer here.";
-    try {
-      text = (await answer.json()).error?.message ?? text;
-    } catch {
-      // Not JSON: the plain sentence has to do.
-    }
-    this.close();
-    this.handlers.gone(text);
-    return true;
-  }
-
-  async poll() {
-    this.source.close();
-    if (this.over || this.polling) return;
-    this.polling = true;
-    this.chip("Offline", "bad");
-    try {
-      const answer = await this.fetch();
-      if (await this.gone(answer)) return;
-      if (!answer.ok) throw new Error(answer.status);
-      const { events, state } = await answer.json();
-      if (events.length) this.handlers.events(events);
-      this.chip("Polling", "warn");
-      if (this.streamed) {
-        // The server was away and is back: the stream got through before, so it will again.
-        this.polling = false;
-        this.failures = 0;
-        this.open();
-        return;
+  /** Read the events up to number *last*, however often that must be tried. */
+  async fill(last) {
+    while (this.upTo < last && !this.ended) {
+      try {
+        const answer = await fetch(`${this.run.api}/events?after=${this.upTo}`, { headers: { Accept: "application/json" } });
+        if (answer.status === 404 || answer.status === 410) return;
+        if (!answer.ok) throw new Error(answer.status);
+        const { events } = await answer.json();
+        if (!events.length) return;
+        this.gather(events);
+      } catch {
+        await new Promise((done) => setTimeout(done, AGAIN_MS));
       }
-      this.status({ state });
-      if (this.over) return;
-    } catch {
-      this.chip("Offline", "bad");
     }
-    setTimeout(() => {
-      this.polling = false;
-      this.poll();
-    }, POLL_MS);
   }
 
-  close() {
-    this.source.close();
-    const chip = one('[data-bind="connection"]');
-    if (chip) chip.hidden = true;
+  handle(message) {
+    if (message.kind === "events") this.gather(message.events);
+    else if (message.kind === "status") {
+      this.flush();
+      this.over = message.status.over;
+      this.handlers.status(message.status);
+    } else {
+      this.ended = true;
+      this.handlers.gone(message.text);
+    }
   }
 
-  chip(text, kind) {
-    const chip = one('[data-bind="connection"]');
-    if (!chip) return;
-    // A paused run waits: nothing is live.
-    chip.hidden = this.paused === true;
-    chip.className = `badge badge--${kind} js-only`;
-    chip.title = `Last update ${new Date().toLocaleTimeString()}`;
-    bind("connection", text);
+  /** One drawing a frame, however fast events come. */
+  gather(events) {
+    this.upTo = Math.max(this.upTo, events.at(-1).seq);
+    this.fresh.push(...events);
+    if (this.fresh.length > events.length) return;
+    if (document.hidden) setTimeout(() => this.flush(), 200);
+    else requestAnimationFrame(() => this.flush());
+  }
+
+  flush() {
+    const events = this.fresh;
+    this.fresh = [];
+    if (events.length) this.handlers.events(events);
   }
 }

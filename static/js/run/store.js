@@ -1,49 +1,97 @@
-// What the page knows: the run's shape, its events and their telling, and the place that is shown.
+// What the page knows: the run's shape, its events and their telling, and the places one can be at.
 
-import { replay } from "../reducer.js";
+import { Telling } from "../reducer.js";
 
-/** Read the page's data block and keep the run up to date as events arrive. */
+const TALK = new Set(["said", "summarised"]);
+
+/** Read the page's data blocks and keep the run up to date as events arrive. */
 export class Run {
-  constructor(data, root) {
+  constructor(data, events, root) {
     Object.assign(this, data);
     this.api = root.dataset.api;
     this.page = root.dataset.page;
     this.icons = root.dataset.icons;
     this.last = data.last_seq;
-    this.seen = new Set(data.events.map((event) => event.seq));
     this.unit = data.words.unit;
-    this.retell();
+    this.events = events;
+    this.begin();
   }
 
   /** Take new events; those known already are left out. Returns how many were new, memories not counted. */
   add(events) {
     let fresh = 0;
+    let late = false;
     for (const event of events) {
       if (this.seen.has(event.seq)) continue;
       this.seen.add(event.seq);
-      this.last = Math.max(this.last, event.seq);
       this.events.push(event);
+      this.last = Math.max(this.last, event.seq);
+      late ||= event.seq < this.front && !TALK.has(event.kind);
+      if (!late) this.take(event);
       if (event.kind !== "remembered") fresh += 1;
     }
-    this.events.sort((a, b) => a.seq - b.seq);
-    this.retell();
+    if (late) this.begin();
+    else if (fresh) this.retell();
     return fresh;
   }
 
+  /** Read what the page left out of a long run: the talk, in parts; *changed* is called after each. */
+  async readTalk(changed) {
+    for (let after = 0; after !== null; ) {
+      const answer = await fetch(`${this.api}/events?kind=${[...TALK]}&after=${after}`, { headers: { Accept: "application/json" } });
+      if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
+      const { events, next } = await answer.json();
+      this.add(events.filter((event) => event.seq <= this.last_seq));
+      this.talkUpTo = next === null ? Infinity : events.at(-1).month - 1;
+      changed();
+      after = next;
+    }
+    this.whole = true;
+  }
+
+  /** Whether all that was said in month *number* before the page was opened is known. */
+  knowsTalk(number) {
+    return this.whole || number <= (this.talkUpTo ?? 0) || Boolean(this.month(number)?.lines.length);
+  }
+
+  /** Tell the run from its first event on. */
+  begin() {
+    this.events.sort((a, b) => a.seq - b.seq);
+    this.seen = new Set();
+    this.front = 0;
+    this.telling = new Telling(this);
+    for (const event of this.events) this.take(event);
+    this.retell();
+  }
+
+  take(event) {
+    this.seen.add(event.seq);
+    this.front = Math.max(this.front, event.seq);
+    this.telling.take(event);
+  }
+
   retell() {
-    this.told = replay(this.events, this);
+    this.told = this.telling.told();
     if (!this.rules) withoutJudgement(this.told);
+    this.byNumber = new Map(this.told.months.map((month) => [month.month, month]));
     this.steps = stepsOf(this.told);
-    const catches = this.told.months.flatMap((month) => month.agents.map((agent) => agent.collected ?? 0));
-    this.topCatch = Math.max(1, ...catches);
+    this.topCatch = 1;
+    for (const month of this.told.months) {
+      for (const agent of month.agents) this.topCatch = Math.max(this.topCatch, agent.collected ?? 0);
+    }
   }
 
   month(number) {
-    return this.told.months.find((month) => month.month === number) ?? null;
+    return this.byNumber.get(number) ?? null;
   }
 
   index(name) {
     return this.names.indexOf(name);
+  }
+
+  /** The line of *place*, if it is at one. */
+  line(place) {
+    return place.message ? (this.month(place.month)?.lines.find((line) => line.id === place.message) ?? null) : null;
   }
 }
 
@@ -54,24 +102,37 @@ function withoutJudgement(told) {
   }
 }
 
-/** The places of a run in order: each month's harvest, its messages, and the end of its talk. */
+const SHARE = { harvest: [0, 0.25], talk: [0.25, 0.85], home: [0.85, 1] };
+
+/**
+ * The places of a run in order: each month's harvest, its messages with what came of them, and home. `at` is where a
+ * step lies on the scrubber, in months from 0: each phase of a month has its own part of it.
+ */
 export function stepsOf(told) {
   const steps = [];
   for (const month of told.months) {
-    const own = [{ month: month.month, message: null, phase: "harvest" }];
-    for (const line of month.lines) own.push({ month: month.month, message: line.id, phase: "talk" });
-    if (month.agreement_read || month.summary !== null) {
-      own.push({ month: month.month, message: `m${month.month}-end`, phase: "after the talk" });
-    }
-    own.forEach((step, place) => {
-      steps.push({ ...step, at: month.month - 1 + (place + 0.5) / own.length, place, of: month.lines.length });
-    });
+    const number = month.month;
+    const talk = month.lines.map((line) => line.id);
+    if (month.agreement_read || month.summary !== null) talk.push(`m${number}-end`);
+    const add = (phase, message, order, count) => {
+      const [from, to] = SHARE[phase];
+      const at = number - 1 + from + ((to - from) * (order + 0.5)) / count;
+      steps.push({ month: number, phase, message, order: order + 1, lines: month.lines.length, at });
+    };
+    add("harvest", null, 0, 1);
+    talk.forEach((message, order) => add("talk", message, order, talk.length));
+    if (month.stock_next !== null) add("home", `m${number}-home`, 0, 1);
   }
   return steps;
 }
 
 /** Say a step in words: "Month 5, talk, message 3 of 9". */
 export function stepText(step) {
-  if (step.phase === "talk") return `Month ${step.month}, talk, message ${step.place} of ${step.of}`;
-  return `Month ${step.month}, ${step.phase}`;
+  return `Month ${step.month}, ${phaseText(step)}`;
+}
+
+/** The step without its month: "talk, message 3 of 9". */
+export function phaseText(step) {
+  if (step.phase !== "talk") return step.phase;
+  return step.message.endsWith("-end") ? "talk, agreement" : `talk, message ${step.order} of ${step.lines}`;
 }

@@ -49,7 +49,7 @@ export function agreement(month, run) {
 
 export function shareNote(month, run) {
   if (!month || month.share === null || !run.rules) return "";
-  return `Sustainable this month: ${month.share} ${run.unit} each, ${month.threshold} ${run.unit} in all.`;
+  return `Sustainable: ${month.share} ${run.unit} each, ${month.threshold} ${run.unit} in all.`;
 }
 
 export function aftermath(month, run) {
@@ -96,4 +96,20 @@ export function spoken(month, run) {
   const breaches = month.agents.filter((agent) => agent.mark === "broken").map((agent) => agent.name);
   const broke = breaches.length ? ` ${breaches.join(", ")} broke the agreement.` : "";
   return `Month ${month.month}. ${stockSentence(month, run)}${broke}`;
+}
+
+/** What two months' harvests left, compared. */
+export function trendText(month, before, run) {
+  if (!month || !before || month.stock_after === null || before.stock_after === null) return "";
+  const change = month.stock_after - before.stock_after;
+  if (!change) return `As much as after month ${before.month}.`;
+  const [sign, word] = change > 0 ? ["▲", "more"] : ["▼", "less"];
+  return `${sign} ${Math.abs(change)} ${run.unit} ${word} than after month ${before.month}.`;
+}
+
+/** What the stock became by itself. */
+export function growth(month, run) {
+  if (month.stock_after === null || month.stock_next === null) return "";
+  const became = month.stock_next === month.stock_after ? `stays at ${month.stock_next}` : `grows from ${month.stock_after} ${run.unit} to ${month.stock_next}`;
+  return `The stock ${became} ${run.unit}.`;
 }

@@ -1,0 +1,158 @@
+// The rows of the transcript: a message, what a talk agreed on, what happened at home.
+
+import { h } from "../dom.js";
+import { longText } from "../long_text.js";
+import { mark } from "../marks.js";
+import { prose, raw } from "./prose.js";
+import { aftermath, agreement, didText, growth, markText, markWord, notReadable } from "./words.js";
+
+/**
+ * Return the rows of *month*. how: {filter: an agent's index or null, raw: as it came, expanded: long
+ * texts whole, q: what is searched,
+ * open(wish): opens the inspector}.
+ */
+export function rowsOf(run, month, how) {
+  const { filter } = how;
+  const shown = month.lines.filter((line) => filter === null || (!line.overseer && run.index(line.speaker) === filter));
+  const rows = shown.map((line) => lineRow(run, month, line, how));
+  const closed = month.agreement_read || month.summary !== null;
+  if (closed) rows.push(endRow(run, month, how));
+  else if (!month.lines.length) rows.push(h("li.line.line--none", {}, silent(run, month)));
+  if (filter !== null && !shown.length && month.lines.length) rows.unshift(h("li.line.line--none", {}, `${run.names[filter]} said nothing this month.`));
+  const unread = notReadable(month);
+  if (unread) rows.push(h("li.line.line--none.small", {}, `Not readable: ${unread}`));
+  if (month.stock_next !== null) rows.push(homeRow(run, month, how));
+  return rows;
+}
+
+function silent(run, month) {
+  if (!run.talks) return "In this condition nobody talks.";
+  return month.ended ? "Nobody spoke this month." : "The talk has not begun.";
+}
+
+function lineRow(run, month, line, how) {
+  const index = line.overseer ? -1 : run.index(line.speaker);
+  const agent = index < 0 ? null : month.agents.find((candidate) => candidate.name === line.speaker);
+  const kind = line.overseer ? ".line--overseer" : index >= 0 ? `.a${index + 1}` : "";
+  const asks = run.prompts && index >= 0 && !run.scripted[index];
+  return h(
+    `li.line${kind}`,
+    { id: line.id },
+    index >= 0 ? mark(index) : h("span.line__office", { "aria-hidden": "true" }),
+    h(
+      "div.line__body",
+      {},
+      h(
+        "p.line__head",
+        {},
+        h("b", {}, line.speaker),
+        agent && agent.collected !== null ? did(run, month, agent, index) : null,
+        h(
+          "span.line__tools",
+          {},
+          asks ? prompt(() => how.open({ agent: index, phase: "talk", item: line.turn, month: month.month, message: line.id })) : null,
+          copyLink(run, month.month, line.id, "this message"),
+        ),
+      ),
+      text(line.text, how) ?? h("p.line__text.muted", {}, silence(month, line)),
+    ),
+  );
+}
+
+const prompt = (onclick, title) => h("button.line__open", { type: "button", onclick, title }, "prompt");
+
+function copyLink(run, month, message, what) {
+  return h(
+    "a.copy-link",
+    { href: `?m=${month}&msg=${message}`, "data-copy-message": message, "data-of": month, "aria-label": `Copy a link to ${what}`, title: `Copy a link to ${what}` },
+    icon(run, "link"),
+  );
+}
+
+function icon(run, name) {
+  const picture = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  picture.setAttribute("viewBox", "0 0 24 24");
+  picture.setAttribute("aria-hidden", "true");
+  const use = document.createElementNS("http://www.w3.org/2000/svg", "use");
+  use.setAttribute("href", `${run.icons}#${name}`);
+  picture.append(use);
+  return picture;
+}
+
+function text(words, how) {
+  if (!words) return null;
+  const parts = how.raw ? raw(words, how.q) : prose(words, how.q);
+  const whole = longText(words, "line__text", how.q, h("div.line__text", { dir: "auto" }, ...parts));
+  if (how.expanded && whole.tagName === "DETAILS") whole.open = true;
+  return whole;
+}
+
+function silence(month, line) {
+  const unread = month.unreadable.find((answer) => answer.purpose === "utterance" && answer.item === String(line.turn));
+  return unread ? `could not be read (asked ${unread.attempts} times)` : "said nothing";
+}
+
+/** What the speaker did, beside what it says; the mark opens the decision behind it. */
+function did(run, month, agent, index) {
+  const judged = agent.mark === "kept" || agent.mark === "broken";
+  const words = markText(agent, month.month, run);
+  return h(
+    "span.line__did",
+    { title: words },
+    `${didText(agent, run)} `,
+    judged ? h(`a.said.said--${agent.mark}`, { href: `?m=${month.month}&agent=${agent.name}`, "data-decided": index, "data-of": month.month, "aria-label": words }, markWord(agent, run)) : null,
+  );
+}
+
+function endRow(run, month, how) {
+  const id = `m${month.month}-end`;
+  const next = run.month(month.month + 1);
+  const judged = run.rules && month.limit !== null && next?.harvested;
+  return h(
+    "li.line.line--end",
+    { id },
+    h(
+      "div.line__body",
+      {},
+      h(
+        "p.line__agreed",
+        {},
+        h("b", {}, agreement(month, run)),
+        h(
+          "span.line__tools",
+          {},
+          run.prompts
+            ? prompt(() => how.open({ framework: true, phase: "take_away", purpose: "limit", month: month.month, message: id }), "How the limit was read from the talk")
+            : null,
+          copyLink(run, month.month, id, "this agreement"),
+        ),
+      ),
+      month.summary ? longText(month.summary, "line__text", how.q) : null,
+      judged ? h("p.small", {}, `What came of it: ${aftermath(next, run)}`) : null,
+    ),
+  );
+}
+
+function homeRow(run, month, how) {
+  const id = `m${month.month}-home`;
+  return h(
+    "li.line.line--home",
+    { id },
+    h(
+      "div.line__body",
+      {},
+      h(
+        "p.line__head",
+        {},
+        h("b", {}, "Home"),
+        h("span.line__did", {}, growth(month, run)),
+        h(
+          "span.line__tools",
+          {},
+          run.scripted.every(Boolean) ? null : h("button.line__open", { type: "button", title: "What the agent remembers of it", onclick: () => how.open({ tab: "memories", agent: how.filter ?? how.agent ?? 0, month: month.month, message: id }) }, "memories"),
+          copyLink(run, month.month, id, "this evening"),
+        ),
+      ),
+    ),
+  );
+}

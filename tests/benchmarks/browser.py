@@ -1,0 +1,195 @@
+"""A run's page in a real Chromium, slowed down to a mid laptop: the budget of its speed and of its bytes."""
+
+import asyncio
+import gzip
+import json
+import time
+from collections.abc import Sequence
+from statistics import median
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+from playwright.async_api import Browser, Page
+
+from app.store.queries import RunFilter, list_runs
+from tests.benchmarks.figures import Report, percentile
+from tests.benchmarks.places import instance
+from tests.benchmarks.probe import DOWN_BITS, LATENCY_MS, SLOWER, Load, load, longest_task, open_page, press
+from tests.chromium import open_chromium
+from tests.fakes.process import FakeModelServer
+from tests.support import ROOT, Instance
+
+LOG = ROOT.parent / "shared" / "data" / "govsim-logs" / "runs" / "brisk-pine-11"
+LARGE = {"months": 15, "agents": 8}
+LARGE_NAMES = ("John", "Kate", "Jack", "Emma", "Luke", "Mia", "Noah", "Olga")
+OPENED, SWITCHED = 5, 10
+LIVE_LATENCY_MS, LIVE_MONTHS = 250.0, 4
+KB = 1000
+
+
+def measure(report: Report) -> None:
+    """Import a log and play a large run, then open their pages at full speed and slowed down."""
+    with FakeModelServer(seed=1) as server, instance(server) as made:
+        asyncio.run(_measure(report, made, server))
+
+
+async def _measure(report: Report, made: Instance, server: FakeModelServer) -> None:
+    runs = {}
+    if LOG.is_dir():
+        runs[f"12-month imported run ({LOG.name})"] = await imported(made)
+    else:
+        report.note(f"The imported run is not measured: there is no log at {LOG}.")
+    [large] = await made.launch(
+        minds=["generative:lab/villager"], months=LARGE["months"], agents=LARGE_NAMES, capacity=200
+    )
+    process = made.start("serve", "--port", "0")
+    assert process.stdout is not None
+    address = (await asyncio.to_thread(process.stdout.readline)).split()[-1]
+    await made.until(large, lambda run: run.state == "finished", seconds=300)
+    runs["{months}-month run with {agents} agents".format(**LARGE)] = large
+    async with open_chromium() as browser, httpx.AsyncClient(base_url=address, trust_env=False, timeout=60) as client:
+        for name, run_id in runs.items():
+            heading = f"The page of a {name}, {SLOWER}x slower CPU, {DOWN_BITS // 10**6} Mbit/s, {LATENCY_MS} ms"
+            report.heading(f"{heading}; median of {OPENED} openings")
+            others = [other for other in runs.values() if other != run_id]
+            await _speed(report, browser, address, run_id, others)
+            await _bytes(report, browser, client, run_id)
+        report.heading("A live run")
+        server.control(latency_ms=LIVE_LATENCY_MS)
+        for slow in (False, True):
+            await _live(report, made, browser, client, slow)
+
+
+async def imported(made: Instance) -> str:
+    """Import the log and return the run's id."""
+    done = await asyncio.to_thread(made.govsim, "import", str(LOG))
+    assert done.returncode == 0, done.stderr
+    [run], _ = await list_runs(made.database, RunFilter())
+    return run.id
+
+
+async def _speed(report: Report, browser: Browser, base: str, run_id: str, others: Sequence[str]) -> None:
+    """Open the page several times with an empty cache, then move about in it."""
+    page = f"{base}/runs/{run_id}"
+    found: dict[bool, list[Load]] = {False: [], True: []}
+    for slow in (False, True):
+        for _ in range(OPENED):
+            opened = await open_page(browser, slow)
+            found[slow].append(await load(opened, page))
+            await opened.context.close()
+    for name, limit, unit in (
+        ("first", 800.0, "ms"),
+        ("largest", 1500.0, "ms"),
+        ("talk", 1200.0, "ms"),
+        ("longest", 100.0, "ms"),
+        ("shift", 0.05, ""),
+    ):
+        fast, slowed = (median(getattr(one, name) for one in found[slow]) for slow in (False, True))
+        report.add(f"{LOADED[name]} (at full speed {fast:,.2f})", slowed, limit, unit)
+    for slow in (False, True):
+        await _moves(report, browser, base, page, others, slow)
+    sent = found[True][-1].sent
+    for kind, limit in ((".js", 60.0), (".css", 15.0)):
+        size = sum(bytes_ for url, bytes_ in sent.items() if url.endswith(kind) and not url.endswith("plotly.min.js"))
+        report.add(f"{kind[1:].upper()} of the page as sent, without plotly.js", size / KB, limit, "kB")
+    report.add("the page itself as sent", sent[page] / KB, None, "kB")
+
+
+LOADED = {
+    "first": "first contentful paint",
+    "largest": "largest contentful paint",
+    "talk": "first conversation visible",
+    "longest": "longest task while it opens",
+    "shift": "layout shift, all of it",
+}
+
+
+async def _moves(report: Report, browser: Browser, base: str, page: str, others: Sequence[str], slow: bool) -> None:
+    """Switch months by key, then go to another run and back."""
+    opened = await open_page(browser, slow)
+    await load(opened, f"{page}?m=1")
+    await opened.evaluate("probe.tasks.length = 0")
+    times, asked = [], []
+    for _ in range(SWITCHED):
+        took, requests = await press(opened, "Shift+ArrowRight")
+        times.append(took)
+        asked += requests
+    switches = [(await load(opened, f"{base}/runs/{other}")).talk for other in (*others, page.rpartition("/")[2])]
+    speed = "" if slow else ", at full speed"
+    report.add(f"month switch{speed}, slowest of {SWITCHED}", max(times), 50.0 if slow else None, "ms")
+    if slow:
+        report.add("requests for it", len(asked), 0)
+        report.add(f"longest task of {SWITCHED} month switches", await longest_task(opened), 100.0, "ms")
+    report.add(f"run switch{speed}, until its talk is visible", max(switches), 300.0 if slow else None, "ms")
+    await opened.context.close()
+
+
+async def _bytes(report: Report, browser: Browser, client: httpx.AsyncClient, run_id: str) -> None:
+    """Tell how much of a run is sent: to replay it, to inspect one decision, all of it."""
+    text = (await client.get(f"/runs/{run_id}")).text
+    core = text.partition('id="run-data">')[2].partition("</script>")[0]
+    report.add("what the replay needs, gzip", len(gzip.compress(core.encode(), 6)) / KB, 25.0, "kB")
+    step = f"{client.base_url}/runs/{run_id}?m=6&agent=kate&tab="
+    for tab in ("prompt", "memories"):
+        opened = await open_page(browser, slow=False)
+        await load(opened, step + tab)
+        await opened.wait_for_selector(f".inspector .{'prompt' if tab == 'prompt' else 'memory'}", timeout=60_000)
+        sent = await sent_by_api(opened)
+        report.add(f"asked for to show the {tab} of one step", sent / KB, 10.0, "kB")
+        await opened.context.close()
+    report.add("the whole run with prompts and memories", await _whole(client, run_id) / KB, 400.0, "kB")
+
+
+async def sent_by_api(page: Page) -> int:
+    """Return the bytes of bodies that a page was sent by the API, charts aside."""
+    sent: int = await page.evaluate(
+        """() => performance.getEntriesByType("resource")
+          .filter(({ name }) => name.includes("/api/") && !name.includes("/figures/"))
+          .reduce((sum, { encodedBodySize }) => sum + encodedBodySize, 0)"""
+    )
+    return sent
+
+
+async def _whole(client: httpx.AsyncClient, run_id: str) -> int:
+    """Read all of a run that there is to read, and return the bytes as sent."""
+    api, sent, after = f"/api/v1/runs/{run_id}", 0, 0
+    while after is not None:
+        size, page = await _sent(client, f"{api}/events?after={after}&limit=1000")
+        sent, after = sent + size, page["next"]
+    size, listed = await _sent(client, f"{api}/calls")
+    for call in listed["calls"]:
+        sent += (await _sent(client, f"{api}/calls/{quote(call['key'])}"))[0]
+    return sent + size
+
+
+async def _sent(client: httpx.AsyncClient, path: str) -> tuple[int, Any]:
+    async with client.stream("GET", path, headers={"Accept-Encoding": "gzip"}) as answer:
+        raw = b"".join([part async for part in answer.aiter_raw()])
+    packed = answer.headers.get("content-encoding") == "gzip"
+    return len(raw), json.loads(gzip.decompress(raw) if packed else raw)
+
+
+async def _live(report: Report, made: Instance, browser: Browser, client: httpx.AsyncClient, slow: bool) -> None:
+    """Watch a run, and beside it read the same stream without a browser: what lies between is the way to the screen."""
+    [run_id] = await made.launch(minds=["generative:lab/villager"], months=LIVE_MONTHS, seeds=[2 if slow else 1])
+    page = await open_page(browser, slow)
+    await page.goto(f"{client.base_url}/runs/{run_id}")
+    await page.wait_for_selector("#run[data-ready=true]", timeout=60_000)
+    at = {}
+    async with client.stream("GET", f"/api/v1/runs/{run_id}/stream", timeout=120) as stream:
+        async for line in stream.aiter_lines():
+            if not line.startswith("data:"):
+                continue
+            event = json.loads(line.removeprefix("data:"))
+            if event.get("kind") == "said":
+                at[f"m{event['month']}-u{event['turn']}"] = time.time() * 1000
+            if event.get("over"):
+                break
+    await page.wait_for_selector("[data-bind=outcome]:has-text('Survived')", timeout=60_000)
+    lines = await page.evaluate("probe.lines")
+    late = [lines[name] - sent for name, sent in at.items() if lines.get(name)]
+    speed = "" if slow else ", at full speed"
+    report.add(f"message to pixels{speed}, p95 of {len(late)}", percentile(late, 0.95), 250.0 if slow else None, "ms")
+    report.add(f"messages that were over before they were drawn{speed}", len(at) - len(late))
+    await page.context.close()
