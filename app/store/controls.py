@@ -11,7 +11,6 @@ from app.store.records import Control, RunState
 from app.store.runs import DeletedRun, UnknownRun, add_log, now
 from app.store.tables import RunRow
 
-
 WISHES: Mapping[Control, str] = {
     "pause": "Pause at the end of the month",
     "end": "Stop at the end of the month",

@@ -274,6 +274,13 @@ async def get_experiment(database: Database, experiment_id: str) -> ExperimentRe
     return None if row is None else ExperimentRecord.model_validate(row)
 
 
+async def experiment_names(database: Database, experiment_ids: Collection[str | None]) -> dict[str, str]:
+    """Return the names of these experiments by their ids."""
+    query = select(ExperimentRow.id, ExperimentRow.name).where(ExperimentRow.id.in_(experiment_ids))
+    async with database.read() as connection:
+        return {row.id: row.name for row in await connection.execute(query)}
+
+
 async def list_experiments(database: Database, limit: int = 50) -> list[ExperimentRecord]:
     """Return the latest experiments, archived and deleted ones left out."""
     there = ExperimentRow.deleted_at.is_(None), ExperimentRow.archived_at.is_(None)

@@ -159,7 +159,7 @@ async def list_deleted(database: Database, limit: int = 500) -> list[Deleted]:
         return [Deleted(*row) for row in await connection.execute(query.limit(limit))]
 
 
-async def deleted_at(database: Database, moment: datetime) -> list[str]:
+async def hidden_at(database: Database, moment: datetime) -> list[str]:
     """Return the ids of the runs that the deletion of *moment* hid and that can still be brought back."""
     async with database.read() as connection:
         rows = await connection.execute(select(RunRow.id).where(RunRow.deleted_at == moment).order_by(RunRow.id))
