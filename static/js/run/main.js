@@ -10,6 +10,7 @@ import { listen } from "./keys.js";
 import { listenToSeparators } from "./panes.js";
 import { Player } from "./player.js";
 import { listenToRange, showScrubber } from "./scrubber.js";
+import "./sheet.js";
 import { showBubble, showStage } from "./stage.js";
 import { Run } from "./store.js";
 import { spoken } from "./words.js";
@@ -59,10 +60,11 @@ function current() {
 function show() {
   const step = current();
   showStage(run, place, step?.phase ?? null, player.playing || live.following);
-  transcript.show(place, player.playing);
   showBubble(run, place);
   showPosition();
   inspector.show(place);
+  // Last, because it scrolls: the browser then lays the page out once.
+  transcript.show(place, player.playing);
 }
 
 function showPosition() {
