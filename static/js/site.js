@@ -84,3 +84,17 @@ document.addEventListener("click", (event) => {
     if (!menu.contains(event.target)) menu.open = false;
   }
 });
+
+// Escape closes the menu that is open, before anything else that Escape would close, and the focus goes back to it.
+document.addEventListener(
+  "keydown",
+  (event) => {
+    const menu = event.key === "Escape" ? document.querySelector("details.menu[open]") : null;
+    if (!menu) return;
+    event.stopPropagation();
+    const inside = menu.contains(document.activeElement);
+    menu.open = false;
+    if (inside) menu.querySelector("summary").focus();
+  },
+  true,
+);

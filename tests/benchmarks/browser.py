@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import json
+import re
 import time
 from collections.abc import Sequence
 from statistics import median
@@ -128,7 +129,7 @@ async def _moves(report: Report, browser: Browser, base: str, page: str, others:
 async def _bytes(report: Report, browser: Browser, client: httpx.AsyncClient, run_id: str) -> None:
     """Tell how much of a run is sent: to replay it, to inspect one decision, all of it."""
     text = (await client.get(f"/runs/{run_id}")).text
-    core = text.partition('id="run-data">')[2].partition("</script>")[0]
+    core = "".join(re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', text, re.DOTALL))
     report.add("what the replay needs, gzip", len(gzip.compress(core.encode(), 6)) / KB, 25.0, "kB")
     step = f"{client.base_url}/runs/{run_id}?m=6&agent=kate&tab="
     for tab in ("prompt", "memories"):

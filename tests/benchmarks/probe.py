@@ -31,15 +31,16 @@ SCRIPT = """
     probe.afterPaint((at) => { probe.lines[line.id] = performance.timeOrigin + at; });
   };
   const wait = () => {
-    if (!document.querySelector("[data-lines] > li[id]")) return requestAnimationFrame(wait);
+    if (!document.querySelector("[data-lines] li[id]")) return requestAnimationFrame(wait);
     probe.afterPaint((at) => { probe.talk = at; });
   };
   requestAnimationFrame(wait);
   document.addEventListener("DOMContentLoaded", () => {
     const list = document.querySelector("[data-lines]");
     if (!list) return;
-    list.querySelectorAll("li[id]").forEach(note);
-    new MutationObserver(() => list.querySelectorAll("li[id]").forEach(note)).observe(list, { childList: true });
+    const take = () => list.querySelectorAll("li[id]").forEach(note);
+    new MutationObserver(take).observe(list, { childList: true, subtree: true });
+    take();
   });
 })();
 """

@@ -190,7 +190,11 @@ PLACES: Mapping[str, tuple[Place, ...]] = MappingProxyType(
             Place(
                 "import-wrong",
                 "/import",
-                (upload("input[accept]", "logs.zip", b"no archive"), send("main form:has(input[accept])")),
+                (
+                    upload("input[accept]", "logs.zip", b"no archive"),
+                    click("main form:has(input[accept]) button"),
+                    shown("text=Nothing was imported"),
+                ),
                 status=422,
             ),
         ),

@@ -20,12 +20,14 @@ async def bring_in(observatory: Observatory, folder: Path) -> str:
 
 async def test_nothing_hostile_runs_or_widens_a_page(page: Page, observatory: Observatory, tmp_path: Path) -> None:
     run = f"/runs/{await bring_in(observatory, tmp_path / 'logs')}"
-    places = ("?m=1&view=chat", "?m=2&view=agents", "?m=1&view=stage", "?m=3&agent=w&tab=prompt")
+    places = ("?m=1&view=chat", "?m=1&view=charts", "?m=2&view=agents", "?m=1&view=stage", "?m=3&agent=w&tab=prompt")
     for width in (390, 1440):
         await page.set_viewport_size({"width": width, "height": 844})
         for path in ("/", "/runs", *(run + place for place in places)):
             await page.goto(observatory.base + path)
             await expect(page.locator("main")).to_be_visible()
+            # Tables below charts, notes and the configuration are folded away, and must fit too.
+            await page.evaluate("for (const more of document.querySelectorAll('main details')) more.open = true")
             wide = await page.evaluate("document.documentElement.scrollWidth")
             assert (path, wide) == (path, width)
             assert await page.evaluate(f"window.{ALARM}") is None

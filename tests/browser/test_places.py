@@ -1,12 +1,13 @@
 """Every page in every state: nothing for axe-core to complain about, and nothing wider than the window."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pytest
 import pytest_asyncio
 from fastapi.routing import iter_route_contexts
 from playwright.async_api import Browser, Page, ViewportSize
+from playwright.async_api import Error as PlaywrightError
 
 from app.main import create_app
 from app.settings import Settings
@@ -26,9 +27,10 @@ NARROW = 320  # what 400 % zoom leaves of 1280 px
 class Seen:
     """What was found at a place."""
 
-    violations: list[str]
-    narrow_width: int
     complaints: list[str]
+    violations: list[str] = field(default_factory=list)
+    narrow_width: int = 0
+    failed: str = ""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -45,15 +47,20 @@ async def seen(town: Town, empty_town: Town) -> Mapping[str, Seen]:
             where, page = empty_town if place.empty else town, pages[place.empty]
             if where.has(place.path):
                 complaints.clear()
-                await arrive(page, where.address(place.path), place)
-                wrong = await violations(page)
-                found[place.name] = Seen(wrong, await narrow_width(page), list(complaints))
+                try:
+                    await arrive(page, where.address(place.path), place)
+                    wrong = await violations(page)
+                    found[place.name] = Seen(list(complaints), wrong, await narrow_width(page))
+                except (AssertionError, PlaywrightError) as error:
+                    found[place.name] = Seen(list(complaints), failed=str(error)[:300])
     return found
 
 
 async def new_page(browser: Browser, empty: bool) -> Page:
     headers = {"Authorization": f"Bearer {PASSWORD}"} if empty else {}
-    return await browser.new_page(viewport=WINDOW, extra_http_headers=headers)
+    page = await browser.new_page(viewport=WINDOW, extra_http_headers=headers)
+    page.set_default_timeout(15_000)
+    return page
 
 
 async def narrow_width(page: Page) -> int:
@@ -80,6 +87,10 @@ def test_only_imports_may_be_missing(town: Town) -> None:
     assert missing == (set() if LOGS.is_dir() else {"run-imported"})
 
 
+def test_every_place_can_be_reached(seen: Mapping[str, Seen]) -> None:
+    assert {name: at.failed for name, at in seen.items() if at.failed} == {}
+
+
 def test_axe_finds_nothing_in_either_theme(seen: Mapping[str, Seen]) -> None:
     assert {name: at.violations for name, at in seen.items() if at.violations} == {}
 
@@ -94,3 +105,46 @@ def test_no_page_makes_the_browser_complain(seen: Mapping[str, Seen]) -> None:
         name: [text for text in at.complaints if not any(e in text for e in expected)] for name, at in seen.items()
     }
     assert {name: texts for name, texts in wrong.items() if texts} == {}
+
+
+# What a reader who wants no motion would see move.
+MOVING = """() => [...document.querySelectorAll("*")].filter((element) => {
+  const { transitionDuration, animationDuration } = getComputedStyle(element);
+  return `${transitionDuration}, ${animationDuration}`.split(", ").some((time) => parseFloat(time) > 0.001);
+}).map((element) => element.outerHTML.slice(0, 120))"""
+
+# Controls that are too low for a finger. Links within text may be, and a slider is as high as the months it lies over.
+LOW = """() => [...document.querySelectorAll(
+    "button, .button, .tab, .sort, .site-nav a, select, input:not([type=hidden], [type=range]), summary")]
+  .map((element) => element.closest("label") ?? element)
+  .filter((element) => element.checkVisibility({ visibilityProperty: true, opacityProperty: true }))
+  .map((element) => [element.getBoundingClientRect().height, element.outerHTML.slice(0, 120)])
+  .filter(([height]) => height > 1 && height < 43.5)
+  .map(([height, text]) => `${Math.round(height)} px: ${text}`)"""
+
+
+async def test_nothing_moves_for_readers_who_want_no_motion(town: Town) -> None:
+    async with open_chromium() as browser:
+        page = await browser.new_page(reduced_motion="reduce")
+        for path in ("/", "/runs", "/runs/{live}", "/runs/{finished}"):
+            await page.goto(town.address(path))
+            assert await page.evaluate(MOVING) == []
+
+
+async def test_what_is_touched_is_44_px_high(town: Town) -> None:
+    low = {}
+    async with open_chromium() as browser:
+        context = await browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+        page = await context.new_page()
+        for path in (
+            "/",
+            "/launch",
+            "/runs",
+            "/runs/{finished}?m=2",
+            "/runs/{live}?agent=kate",
+            "/shares",
+            "/settings",
+        ):
+            await page.goto(town.address(path))
+            low[path] = await page.evaluate(LOW)
+    assert {path: found for path, found in low.items() if found} == {}

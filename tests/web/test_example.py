@@ -49,11 +49,12 @@ async def test_an_address_without_such_a_month_shows_the_first(site: Site) -> No
 
 
 async def test_the_example_becomes_one_run_however_often_it_is_opened(site: Site) -> None:
-    for token in ("a", "a", "b"):
-        response = await site.client.post("/example", data={"submission": token})
-        assert response.status_code == 303
-        address = response.headers["location"]
-    run = await get_run(site.database, address.removeprefix("/runs/").removesuffix("?m=1"))
+    answers = [await site.client.post("/example", data={"submission": token}) for token in ("a", "a", "b")]
+    assert [answer.status_code for answer in answers] == [303] * 3
+    # At first it is watched as it comes, later it is replayed.
+    fresh, again, address = (answer.headers["location"] for answer in answers)
+    assert again == address == f"{fresh}?m=1"
+    run = await get_run(site.database, fresh.removeprefix("/runs/"))
     assert run.episode == example_config()
     assert (await site.json("/api/v1/runs"))["total"] == 1
     assert [tag.text for tag in (await site.page(address)).classed("tag")] == ["scripted"]

@@ -63,16 +63,18 @@ async def start_samples(services: Use, submission: Annotated[str, Form(max_lengt
 async def play_example(services: Use, submission: Annotated[str, Form(max_length=64)] = "") -> RedirectResponse:
     """Go to the example as a run of its own, which is played if it is not there yet."""
     config = example_config()
-    ids = await runs_like(services.database, config)
-    if not ids:
-        _, ids = await launch_configs(
-            services.database,
-            [config],
-            prompt_folders=services.prompt_folders,
-            experiment=EXAMPLE_NAME,
-            submission=submission or secrets.token_urlsafe(12),
-        )
-    return RedirectResponse(urls.run(ids[0], {"m": 1}), 303)
+    known = await runs_like(services.database, config)
+    if known:
+        return RedirectResponse(urls.run(known[0], {"m": 1}), 303)
+    _, ids = await launch_configs(
+        services.database,
+        [config],
+        prompt_folders=services.prompt_folders,
+        experiment=EXAMPLE_NAME,
+        submission=submission or secrets.token_urlsafe(12),
+    )
+    # It is watched while it comes: there is no month to begin with yet.
+    return RedirectResponse(urls.run(ids[0]), 303)
 
 
 async def with_sparks(services: Services, runs: list[RunRecord]) -> list[RunRow]:

@@ -10,6 +10,7 @@ import { listen } from "./keys.js";
 import { listenToSeparators } from "./panes.js";
 import { Player } from "./player.js";
 import { listenToRange, showScrubber } from "./scrubber.js";
+import "./sheet.js";
 import { showBubble, showStage } from "./stage.js";
 import { Run } from "./store.js";
 import { spoken } from "./words.js";
