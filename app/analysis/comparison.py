@@ -58,7 +58,9 @@ def compare(runs: Sequence[ComparedRun], ask: ComparisonAsk, planned: Sequence[P
     """
     parts = grouped(runs, ask)
     groups = tuple(group_of(label, members, ask) for label, members in parts.items())
-    reference = ask.reference if ask.reference in parts else next(iter(parts), None)
+    # Without a choice the largest group, which is known best.
+    largest = max(parts, key=lambda label: len(parts[label]), default=None)
+    reference = ask.reference if ask.reference in parts else largest
     found: list[Contrast] = []
     if reference is not None and len(parts) > 1:
         counted = {label: distinct(members)[0] for label, members in parts.items()}

@@ -258,7 +258,15 @@ def _marks(group: Group, runs: Sequence[ComparedRun], answers: Answers, colour: 
 
 def _at_risk(groups: Sequence[Group], colours: Palette, months: int) -> list[dict[str, Any]]:
     shown = [1, *range(3, months + 1, max(3, 3 * (months // 24)))]
-    return [
+    names = [
+        {
+            **end_label(short(plain(group.label)), 0, _colour(colours, row, len(groups)), name="risk"),
+            "yref": "paper",
+            "yshift": -(50 + RISK_ROW * row),
+        }
+        for row, group in enumerate(groups)
+    ]
+    return names + [
         {
             "name": "risk",
             "text": str(group.curve.steps[month - 1].at_risk),

@@ -10,6 +10,7 @@ from app.web import urls
 from app.web.answers import ErrorBoundary, install
 from app.web.api import budgets as api_budgets
 from app.web.api import catalogue as api_catalogue
+from app.web.api import compare as api_compare
 from app.web.api import imports as api_imports
 from app.web.api import operations as api_operations
 from app.web.api import record as api_record
@@ -25,6 +26,7 @@ from app.web.policy import BodyLimit, HeadAsGet, SecurityHeaders
 from app.web.routes import (
     about,
     budgets,
+    compare,
     experiments,
     home,
     imports,
@@ -46,7 +48,7 @@ MAX_BODY = 1_000_000
 # Addresses that take more, in bytes.
 LARGER_BODIES = dict.fromkeys((urls.import_logs(), urls.api_import()), MAX_UPLOAD)
 PAGES = (
-    *(home, launch, prompts, imports, runs, record, experiments, shares, shared),
+    *(home, launch, prompts, imports, runs, record, experiments, compare, shares, shared),
     *(budgets, operations, about, metrics, login, static, subskills),
 )
 
@@ -68,7 +70,7 @@ def build(lifespan: Lifespan, meters: WebMeters, *, version: str, openapi_url: s
     api = APIRouter(prefix=urls.API, responses={"4XX": {"model": ErrorReply}, "5XX": {"model": ErrorReply}})
     for part in (
         *(api_runs, api_record, api_imports, api_catalogue, api_shares, api_reference),
-        *(api_subskills, api_budgets, api_operations),
+        *(api_compare, api_subskills, api_budgets, api_operations),
     ):
         api.include_router(part.router)
     app.include_router(api)
