@@ -13,6 +13,7 @@ from app.web.api import catalogue as api_catalogue
 from app.web.api import compare as api_compare
 from app.web.api import imports as api_imports
 from app.web.api import operations as api_operations
+from app.web.api import preview as api_preview
 from app.web.api import record as api_record
 from app.web.api import reference as api_reference
 from app.web.api import runs as api_runs
@@ -69,7 +70,7 @@ def build(lifespan: Lifespan, meters: WebMeters, *, version: str, openapi_url: s
     )
     api = APIRouter(prefix=urls.API, responses={"4XX": {"model": ErrorReply}, "5XX": {"model": ErrorReply}})
     for part in (
-        *(api_runs, api_record, api_imports, api_catalogue, api_shares, api_reference),
+        *(api_runs, api_record, api_imports, api_preview, api_catalogue, api_shares, api_reference),
         *(api_compare, api_subskills, api_budgets, api_operations),
     ):
         api.include_router(part.router)

@@ -18,9 +18,9 @@ class Observatory:
         self.options = options
         self.start()
 
-    def start(self) -> None:
+    def start(self, port: str = "0") -> None:
         """Start `govsim serve`, web process and worker, and learn its address."""
-        self.process = self.instance.start("serve", "--port", "0", *self.options)
+        self.process = self.instance.start("serve", "--port", port, *self.options)
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         found = re.search(r"http://\S+", line)
@@ -33,6 +33,10 @@ class Observatory:
         self.process.kill()
         for process in worker:
             process.kill()
+
+    def start_again(self) -> None:
+        """Start it where it was."""
+        self.start(self.base.rpartition(":")[2])
 
     def stop(self) -> None:
         """End it in order."""

@@ -53,6 +53,7 @@ DECISIONS = {
     ("GET", "/import"): OWNER,
     ("POST", "/import"): OWNER,
     ("POST", "/api/v1/import"): OWNER,
+    ("GET", "/api/v1/preview"): OWNER,
     ("POST", "/settings/check"): OWNER,
     ("GET", "/settings"): OWNER,
     ("GET", "/methods"): OWNER,

@@ -123,6 +123,7 @@ export class Transcript {
 
   mark(place, hide, scroll = true) {
     const moved = scroll && (this.shown !== `${place.month}/${place.message}` || this.shownWhole !== this.whole);
+    const near = this.place?.month === place.month && this.shownWhole === this.whole;
     Object.assign(this, { place, hide, shown: `${place.month}/${place.message}`, shownWhole: this.whole });
     for (const row of all(".line--current", this.list)) {
       row.classList.remove("line--current");
@@ -142,17 +143,18 @@ export class Transcript {
       }
     }
     if (!moved) return;
-    if (current) this.reveal(current);
-    else if (this.whole && section) this.reveal(section, true);
-    else this.list.scrollTop = 0;
+    if (current) this.reveal(current, { near });
+    else if (this.whole && section) this.reveal(section, { top: true });
+    else this.list.scrollTo({ top: 0, behavior: "instant" });
   }
 
-  reveal(item, top = false) {
+  /** Scroll to *item*: to the upper third, or to the top; smoothly only to a neighbour. */
+  reveal(item, { top = false, near = false }) {
     const { list } = this;
     if (getComputedStyle(list).overflowY !== "visible") {
       const offset = item.getBoundingClientRect().top - list.getBoundingClientRect().top + list.scrollTop;
       const middle = Math.max(0, list.clientHeight / 2 - item.offsetHeight / 2);
-      list.scrollTop = top ? offset : offset - Math.min(middle, list.clientHeight * 0.3);
+      list.scrollTo({ top: top ? offset : offset - Math.min(middle, list.clientHeight * 0.3), behavior: near ? "auto" : "instant" });
     } else if (item.getBoundingClientRect().height) item.scrollIntoView({ block: "nearest" });
   }
 }

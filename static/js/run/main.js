@@ -60,10 +60,11 @@ function current() {
 function show() {
   const step = current();
   showStage(run, place, step?.phase ?? null, player.playing || live.following);
-  transcript.show(place, player.playing);
   showBubble(run, place);
   showPosition();
   inspector.show(place);
+  // Last, because it scrolls: the browser then lays the page out once.
+  transcript.show(place, player.playing);
 }
 
 function showPosition() {

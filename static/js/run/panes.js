@@ -13,7 +13,7 @@ export function listenToSeparators() {
   let shares = remembered() ?? USUAL;
 
   const show = () => {
-    shares.forEach((share, index) => box.style.setProperty(`--pane-${index + 1}`, `${share}fr`));
+    shares.forEach((share, index) => box.style.setProperty(`--pane-${index + 1}`, `${(share * 100).toFixed(2)}fr`));
     for (const line of all("[data-separator]")) {
       const index = Number(line.dataset.separator);
       line.setAttribute("aria-valuenow", Math.round(shares[index] * 100));
