@@ -64,13 +64,23 @@ def runs(query: Query | None = None) -> str:
     return with_query("/runs", query)
 
 
+def deleted_runs() -> str:
+    """The runs that were deleted and can still be brought back."""
+    return "/runs/deleted"
+
+
+def runs_action(action: str) -> str:
+    """Where several runs at once are tagged, archived, deleted (`selected`) or brought back (`undelete`) (POST)."""
+    return f"/runs/{_part(action)}"
+
+
 def run(run_id: str, query: Query | None = None) -> str:
     """The page of a run."""
     return with_query(f"/runs/{_part(run_id)}", query)
 
 
 def run_action(run_id: str, action: str) -> str:
-    """Where a control of a run is posted to: pause, stop, resume, budget, share or rerun-check."""
+    """Where a control of a run is posted to: pause, end, stop, resume, retry, rename, tags, delete and so on."""
     return f"/runs/{_part(run_id)}/{action}"
 
 
