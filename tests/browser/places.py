@@ -167,6 +167,7 @@ PLACES: Mapping[str, tuple[Place, ...]] = MappingProxyType(
             Place("run-collapsed", "/runs/{collapsed}"),
             Place("run-broken", "/runs/{broken}?m=4"),
             Place("run-crowd", "/runs/{crowd}?m=2"),
+            Place("run-long", "/runs/{long}?m=70"),
             Place("run-mixed", "/runs/{mixed}"),
             Place("run-live", "/runs/{live}"),
             Place("run-paused", "/runs/{paused}"),

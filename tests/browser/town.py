@@ -37,6 +37,7 @@ RUNS: Mapping[str, Mapping[str, object]] = MappingProxyType(
         "broken": {"minds": ["scripted:forgetful"], "scenario": "pasture", "name": "Promises"},
         "collapsed": {"minds": ["scripted:greedy"], "name": "Everybody for themselves", "seeds": [1, 2]},
         "crowd": {"minds": ["scripted:reciprocal"], "scenario": "pollution", "agents": NAMES, "capacity": 240},
+        "long": {"minds": ["scripted:reciprocal"], "agents": NAMES, "capacity": 240, "months": 120},
         "mixed": {"minds": [f"scripted:{policy}" for policy in VILLAGE], "seeds": [3, 4]},
         "failed": {"minds": ["scripted:random"], "months": 2},
         "deleted": {"minds": ["scripted:random"], "months": 1},
