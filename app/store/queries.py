@@ -111,6 +111,20 @@ async def get_runs(database: Database, run_ids: Sequence[str]) -> list[RunRecord
         return [RunRecord.model_validate(row) for row in await connection.execute(query)]
 
 
+async def runs_of(
+    database: Database, run_ids: Sequence[str], experiments: Sequence[str], wanted: RunFilter
+) -> tuple[list[RunRecord], int]:
+    """Return the named runs and those of the named experiments that *wanted* keeps, oldest first, and their number.
+
+    No more than the filter's limit are returned.
+    """
+    conditions = [or_(RunRow.id.in_(run_ids), RunRow.experiment_id.in_(experiments)), *_conditions(wanted)]
+    query = select(RunRow.__table__).where(*conditions).order_by(RunRow.created_at, RunRow.id).limit(wanted.limit)
+    async with database.read() as connection:
+        count = (await connection.execute(select(func.count()).select_from(RunRow).where(*conditions))).scalar_one()
+        return [RunRecord.model_validate(row) for row in await connection.execute(query)], count
+
+
 async def latest_runs(database: Database, states: Sequence[str], limit: int) -> list[RunRecord]:
     """Return the latest runs that are in one of *states*."""
     query = (
@@ -188,10 +202,13 @@ async def events_after(
 
 
 async def harvest_events(
-    database: Database, run_ids: Sequence[str], *, last: int | None = None
+    database: Database, run_ids: Sequence[str], *, last: int | None = None, also: Sequence[str] = ()
 ) -> dict[str, list[str]]:
-    """Return the month and harvest events of several runs: enough for their trajectories, without the talk."""
-    kinds = ("month_started", "decided", "collected", "harvested", "month_ended", "ended")
+    """Return the month and harvest events of several runs: enough for their trajectories, without the talk.
+
+    *also* names more kinds of events to return.
+    """
+    kinds = ("month_started", "decided", "collected", "harvested", "month_ended", "ended", *also)
     query = (
         select(EventRow.run_id, EventRow.payload)
         .where(EventRow.run_id.in_(run_ids), EventRow.kind.in_(kinds))

@@ -89,6 +89,21 @@ def export(run_id: str, kind: str) -> str:
     return f"/runs/{_part(run_id)}/export/{_part(kind)}"
 
 
+def compare(query: Query | None = None) -> str:
+    """The comparison of groups of runs."""
+    return with_query("/compare", query)
+
+
+def api_compare() -> str:
+    """The comparison in the API; charts are below it."""
+    return f"{API}/compare"
+
+
+def export_comparison(kind: str, query: str) -> str:
+    """A comparison as files; *query* is its canonical query."""
+    return f"/compare/export/{_part(kind)}?{query}"
+
+
 def experiment(experiment_id: str) -> str:
     """The page of an experiment."""
     return f"/experiments/{_part(experiment_id)}"
