@@ -10,9 +10,15 @@ from app.web import urls
 from app.web.answers import ErrorBoundary, install
 from app.web.api import budgets as api_budgets
 from app.web.api import catalogue as api_catalogue
+<<<<<<< HEAD
 from app.web.api import corrections as api_corrections
+=======
+from app.web.api import compare as api_compare
+>>>>>>> main
 from app.web.api import imports as api_imports
+from app.web.api import keeping as api_keeping
 from app.web.api import operations as api_operations
+from app.web.api import preview as api_preview
 from app.web.api import record as api_record
 from app.web.api import reference as api_reference
 from app.web.api import runs as api_runs
@@ -26,10 +32,15 @@ from app.web.policy import BodyLimit, HeadAsGet, SecurityHeaders
 from app.web.routes import (
     about,
     budgets,
+<<<<<<< HEAD
     corrections,
+=======
+    compare,
+>>>>>>> main
     experiments,
     home,
     imports,
+    keeping,
     launch,
     login,
     metrics,
@@ -48,8 +59,15 @@ MAX_BODY = 1_000_000
 # Addresses that take more, in bytes.
 LARGER_BODIES = dict.fromkeys((urls.import_logs(), urls.api_import()), MAX_UPLOAD)
 PAGES = (
+    # Before the runs: /runs/deleted is no run.
+    keeping,
     *(home, launch, prompts, imports, runs, record, experiments, shares, shared),
+<<<<<<< HEAD
     *(budgets, corrections, operations, about, metrics, login, static, subskills),
+=======
+    compare,
+    *(budgets, operations, about, metrics, login, static, subskills),
+>>>>>>> main
 )
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -69,8 +87,14 @@ def build(lifespan: Lifespan, meters: WebMeters, *, version: str, openapi_url: s
     )
     api = APIRouter(prefix=urls.API, responses={"4XX": {"model": ErrorReply}, "5XX": {"model": ErrorReply}})
     for part in (
+<<<<<<< HEAD
         *(api_runs, api_record, api_imports, api_catalogue, api_shares, api_reference),
         *(api_subskills, api_budgets, api_operations, api_corrections),
+=======
+        *(api_keeping, api_runs, api_record, api_imports, api_preview, api_catalogue, api_shares, api_reference),
+        api_compare,
+        *(api_subskills, api_budgets, api_operations),
+>>>>>>> main
     ):
         api.include_router(part.router)
     app.include_router(api)

@@ -7,7 +7,7 @@ from app.commons.metrics import episode_metrics, harvests
 from app.store.connect import Database
 from app.store.queries import events_after
 from app.store.records import CallSummary, RunRecord, ShareRecord
-from app.store.runs import get_run, metric_columns
+from app.store.runs import DeletedRun, get_run, metric_columns
 from app.store.shares import EndedShare, open_share
 
 PHASES: tuple[PhaseName, ...] = ("observe", "harvest", "settle", "talk", "take_away", "home", "regrow")
@@ -40,7 +40,10 @@ async def open_shared(database: Database, token: str) -> SharedRun:
         app.store.shares.EndedShare: if the link was revoked or has expired.
     """
     share = await open_share(database, token)
-    run = await get_run(database, share.run_id)
+    try:
+        run = await get_run(database, share.run_id)
+    except DeletedRun:
+        raise EndedShare("What this link showed was deleted.") from None
     if share.last_seq is None or run.events <= share.last_seq:
         return SharedRun(share, run, None)
     rows = await events_after(database, run.id, last=share.last_seq)

@@ -130,3 +130,19 @@ async def test_published_figures_are_labelled_wherever_they_are_shown(site: Site
 
 def _raw(element: object) -> str:
     return "".join(child if isinstance(child, str) else _raw(child) for child in element.children)  # type: ignore[attr-defined]
+
+
+async def test_the_twin_of_the_preview_has_every_request_of_the_month(site: Site) -> None:
+    query = "agent=Kate&purpose=harvest&prompts=paraphrase-1&capacity=77"
+    answer = await site.json(f"/api/v1/preview?{query}")
+    assert answer["prompts"] == "paraphrase-1"
+    asked = [(item["agent"], item["purpose"]) for item in answer["requests"]]
+    assert asked[:5] == [(name, "harvest") for name in ("John", "Kate", "Jack", "Emma", "Luke")]
+    assert ("framework", "limit") in asked
+    [kate] = [item for item in answer["requests"] if (item["agent"], item["purpose"]) == ("Kate", "harvest")]
+    told = "".join(segment["text"] for message in kate["messages"] for segment in message["segments"])
+    shown = "".join(block.text for block in (await site.page(f"/launch/preview?{query}")).classed("prompt")[:2])
+    assert "".join(told.split()) == "".join(shown.split())
+    refused = await site.client.get("/api/v1/preview?capacity=many&prompts=nothing")
+    assert refused.status_code == 422
+    assert set(refused.json()["error"]["fields"]) == {"capacity"}

@@ -14,8 +14,24 @@ from app.web.services import Use
 
 router = APIRouter(tags=["runs"])
 
+# The form is read as it comes, file by file, so the description cannot be derived from the handler.
+FORM = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["files"],
+                    "properties": {"files": {"type": "array", "items": {"type": "string", "format": "binary"}}},
+                }
+            }
+        },
+    }
+}
 
-@router.post(urls.api_import().removeprefix(urls.API), response_class=EventSourceResponse)
+
+@router.post(urls.api_import().removeprefix(urls.API), response_class=EventSourceResponse, openapi_extra=FORM)
 async def import_logs(services: Use, files: UploadedFiles) -> AsyncIterator[ServerSentEvent]:
     """Import logs from an archive or a folder's files (multipart, `files`), and say how far it is (server-sent events).
 

@@ -51,6 +51,8 @@ def state_word(record: RunRecord) -> str:
         return "stopping"
     if record.live and record.control == "pause":
         return "pausing at the end of the month"
+    if record.live and record.control == "end":
+        return "stopping at the end of the month"
     if record.waiting:
         return "paused, tries again by itself"
     return record.state

@@ -8,6 +8,8 @@ from fastapi.responses import HTMLResponse
 
 from app.analysis.answers import answers
 from app.jobs.rerun import RerunReport
+from app.store.again import tried_again_as
+from app.store.annotations import tags_of
 from app.store.answers import count_calls
 from app.store.imports import equal_logs
 from app.store.queries import get_experiment
@@ -89,5 +91,7 @@ async def render_run(
             errors=budget_errors,
         )
         context = replace(context, equal_logs=twins, answers=counted, rerun=rerun, experiment=name, budget=box)
+        own = (await tags_of(services.database, [run.id]))[run.id]
+        context = replace(context, own_tags=own, retried_as=await tried_again_as(services.database, run.id))
     context = await with_inspector(services, context, shared, typed=correction_typed, errors=correction_errors)
     return page(request, "pages/run.html", Run(context), section="runs", share=share is not None, status=status)

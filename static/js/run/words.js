@@ -81,6 +81,7 @@ export function stateWord(status) {
   const live = status.state === "queued" || status.state === "playing";
   if (live && status.control === "stop") return "stopping";
   if (live && status.control === "pause") return "pausing at the end of the month";
+  if (live && status.control === "end") return "stopping at the end of the month";
   return status.tries_again ? "paused, tries again by itself" : status.state;
 }
 
