@@ -10,11 +10,8 @@ from app.web import urls
 from app.web.answers import ErrorBoundary, install
 from app.web.api import budgets as api_budgets
 from app.web.api import catalogue as api_catalogue
-<<<<<<< HEAD
-from app.web.api import corrections as api_corrections
-=======
 from app.web.api import compare as api_compare
->>>>>>> main
+from app.web.api import corrections as api_corrections
 from app.web.api import imports as api_imports
 from app.web.api import keeping as api_keeping
 from app.web.api import operations as api_operations
@@ -32,11 +29,8 @@ from app.web.policy import BodyLimit, HeadAsGet, SecurityHeaders
 from app.web.routes import (
     about,
     budgets,
-<<<<<<< HEAD
-    corrections,
-=======
     compare,
->>>>>>> main
+    corrections,
     experiments,
     home,
     imports,
@@ -62,12 +56,8 @@ PAGES = (
     # Before the runs: /runs/deleted is no run.
     keeping,
     *(home, launch, prompts, imports, runs, record, experiments, shares, shared),
-<<<<<<< HEAD
-    *(budgets, corrections, operations, about, metrics, login, static, subskills),
-=======
     compare,
-    *(budgets, operations, about, metrics, login, static, subskills),
->>>>>>> main
+    *(budgets, corrections, operations, about, metrics, login, static, subskills),
 )
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -87,14 +77,9 @@ def build(lifespan: Lifespan, meters: WebMeters, *, version: str, openapi_url: s
     )
     api = APIRouter(prefix=urls.API, responses={"4XX": {"model": ErrorReply}, "5XX": {"model": ErrorReply}})
     for part in (
-<<<<<<< HEAD
-        *(api_runs, api_record, api_imports, api_catalogue, api_shares, api_reference),
-        *(api_subskills, api_budgets, api_operations, api_corrections),
-=======
         *(api_keeping, api_runs, api_record, api_imports, api_preview, api_catalogue, api_shares, api_reference),
         api_compare,
-        *(api_subskills, api_budgets, api_operations),
->>>>>>> main
+        *(api_subskills, api_budgets, api_operations, api_corrections),
     ):
         api.include_router(part.router)
     app.include_router(api)

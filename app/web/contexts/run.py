@@ -101,14 +101,11 @@ class RunPage:
     experiment: str | None = None
     budget: BudgetBox | None = None
     remembered: Sequence[MemoryEntry] = ()
-<<<<<<< HEAD
     changed: PromptChange | None = None
     corrections: Sequence[LimitCorrection] = ()
     correction: CorrectionBox | None = None
-=======
     own_tags: Sequence[str] = ()
     retried_as: str | None = None
->>>>>>> main
 
     @property
     def scenario(self) -> Scenario:
