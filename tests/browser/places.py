@@ -136,7 +136,10 @@ PLACES: Mapping[str, tuple[Place, ...]] = MappingProxyType(
             Place("runs", "/runs"),
             Place("runs-empty", "/runs", empty=True),
             Place("runs-none-found", "/runs?q=nothing+is+called+this"),
+            Place("runs-selected", "/runs", (click("tbody input[type=checkbox]"),)),
+            Place("runs-columns", "/runs", (click("#columns summary"),)),
         ),
+        "/runs/deleted": (Place("deleted", "/runs/deleted"), Place("deleted-empty", "/runs/deleted", empty=True)),
         "/runs/{run_id}": (
             Place("run-finished", "/runs/{finished}?m=2"),
             Place("run-decision", "/runs/{broken}?m=3&agent=john&tab=decision"),
@@ -160,6 +163,7 @@ PLACES: Mapping[str, tuple[Place, ...]] = MappingProxyType(
             ),
             Place("run-keys", "/runs/{finished}?m=2", (press("?"),)),
             Place("run-share-menu", "/runs/{finished}?m=2", (click("summary:text-is('Share')"),)),
+            Place("run-note-menu", "/runs/{broken}", (click("summary:text-is('Edit the note')"),)),
             Place("run-collapsed", "/runs/{collapsed}"),
             Place("run-broken", "/runs/{broken}?m=4"),
             Place("run-crowd", "/runs/{crowd}?m=2"),
