@@ -14,6 +14,7 @@ import typer
 from pydantic import ValidationError
 from sqlalchemy.exc import OperationalError
 
+from app.analysis.ask import NothingToCompare
 from app.budget_cli import budget
 from app.command_line import (
     collect_seldom,
@@ -27,6 +28,7 @@ from app.command_line import (
 )
 from app.commons.config import AllocationRule
 from app.commons.scenario import UnknownName
+from app.compare_cli import compare
 from app.db_cli import db
 from app.doctor_cli import doctor
 from app.interop.export import ExportError
@@ -41,7 +43,7 @@ from app.keeping.archive import UnusableBackup
 from app.keeping.backup import BackupRefused
 from app.keeping.copy import CopyRefused
 from app.keeping.restore import RestoreRefused
-from app.keeping_cli import backup, restore, retain
+from app.keeping_cli import backup, purge, restore, retain
 from app.minds.prompts import PromptError
 from app.models.base import ModelError
 from app.prompts_cli import prompt_commands
@@ -52,7 +54,7 @@ from app.store.controls import StateConflict
 from app.store.news import news_of
 from app.store.permits import SharedLedger
 from app.store.retention import RetentionError
-from app.store.runs import UnknownExperiment, UnknownRun
+from app.store.runs import DeletedRun, UnknownExperiment, UnknownRun
 from app.subskills.plan import SubskillPlanError
 from app.subskills.research import UnreadableResults
 from app.subskills_cli import import_subskills, subskills
@@ -68,6 +70,7 @@ app.add_typer(db, name="db")
 app.add_typer(prompt_commands, name="prompts")
 
 KNOWN_ERRORS = (
+    NothingToCompare,
     SettingsError,
     DatabaseError,
     ModelError,
@@ -336,7 +339,7 @@ def models(
     print_models(hub, as_json=as_json)
 
 
-for command in (rerun, export, subskills, budget, backup, restore, retain, doctor):
+for command in (rerun, export, compare, subskills, budget, backup, restore, retain, purge, doctor):
     app.command()(command)
 app.command("import-subskills")(import_subskills)
 
@@ -346,6 +349,9 @@ def main() -> None:
     start_logs()
     try:
         app()
+    except DeletedRun as error:
+        errors.print(f"govsim: Run '{error}' was deleted on {error.moment:%Y-%m-%d}. Bring it back in the browser.")
+        sys.exit(2)
     except UnknownRun as error:
         errors.print(f"govsim: There is no run '{error}' in this database.")
         sys.exit(2)

@@ -63,7 +63,7 @@ async def _of_experiment(
         raise UnknownExperiment(experiment_id)
     budget, resumed = experiment.budget, list[str]()
     if named:
-        runs, _ = await list_runs(database, RunFilter(experiment=experiment_id, limit=500))
+        runs, _ = await list_runs(database, RunFilter(experiment=experiment_id, archived="all", limit=500))
         budget, resumed = await set_experiment_budget(database, experiment_id, runs, _change(named), price_of=price_of)
     spent = await spent_by_experiment(database, experiment_id)
     return _told(experiment_id, budget, spent, resumed=resumed)

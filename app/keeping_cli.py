@@ -245,3 +245,30 @@ def _contents(rows: dict[str, int]) -> str:
         ("subskill_run", "tests"),
     )
     return ", ".join(f"{rows.get(table, 0):,} {words}" for table, words in named)
+
+
+def purge(
+    runs: Annotated[list[str] | None, typer.Argument(help="Deleted runs; none: all that --older-than says.")] = None,
+    older_than: Annotated[str, typer.Option("--older-than", help="Deleted so long ago: 7d, 2w, 0d for all.")] = "7d",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Remove deleted runs for good. What they spent stays counted."""
+    age = timedelta(0) if older_than == "0d" else _age("--older-than", older_than)
+    url = settings_and_schema().database_url
+    gone = _interruptible(_purge(url, runs or [], age), "Stopped. What was removed so far is gone; run it again.")
+    typer.echo(json.dumps({"removed": gone}) if as_json else f"{_counted(len(gone), 'run')} removed for good.")
+
+
+async def _purge(url: str, runs: Sequence[str], age: timedelta) -> list[str]:
+    from app.jobs.housekeeping import purge_old
+    from app.store.shelf import purge as purge_run
+
+    database = open_database(url)
+    try:
+        if not runs:
+            return await purge_old(database, age)
+        for run_id in runs:
+            await purge_run(database, run_id)
+        return list(runs)
+    finally:
+        await database.close()

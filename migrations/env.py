@@ -2,11 +2,11 @@
 
 from alembic import context
 
-from app.store.tables import Base
+from app.store import search_tables
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=Base.metadata,
+    target_metadata=search_tables.Base.metadata,
     render_as_batch=True,
     compare_type=True,
 )

@@ -12,6 +12,7 @@ from app.interop.research import ImportedRun, UnreadableLog, read_log
 from app.store.connect import Database
 from app.store.imports import ForeignRun, equal_logs, imported_from, imported_log, store_foreign
 from app.store.runs import get_run
+from app.store.shelf import bring_run_back
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ async def _import(database: Database, folder: Path, source_of: Callable[[Path], 
     source = await asyncio.to_thread(source_of or _source, folder)
     known = await imported_from(database, source)
     if known is not None:
-        return _skipped(folder, known)
+        return await _there(database, folder, known)
     try:
         imported = await asyncio.to_thread(read_log, folder)
     except UnreadableLog as error:
@@ -62,7 +63,7 @@ async def _import(database: Database, folder: Path, source_of: Callable[[Path], 
     if source_of is not None:
         known = await imported_log(database, imported.log_sha256, imported.origin[:200])
         if known is not None:
-            return _skipped(folder, known)
+            return await _there(database, folder, known)
     try:
         run_id = await store_foreign(database, _foreign(imported, source))
     except IntegrityError:
@@ -70,7 +71,7 @@ async def _import(database: Database, folder: Path, source_of: Callable[[Path], 
         known = await imported_from(database, source)
         if known is None:
             raise
-        return _skipped(folder, known)
+        return await _there(database, folder, known)
     twins = await equal_logs(database, await get_run(database, run_id))
     return ImportOutcome(folder, "imported", run_id, equal_to=tuple(twins))
 
@@ -79,7 +80,10 @@ def _source(folder: Path) -> str:
     return str(folder.resolve())
 
 
-def _skipped(folder: Path, run_id: str) -> ImportOutcome:
+async def _there(database: Database, folder: Path, run_id: str) -> ImportOutcome:
+    """Return the outcome of a log whose run is there already; one that was deleted is brought back."""
+    if await bring_run_back(database, run_id):
+        return ImportOutcome(folder, "imported", run_id, f"{folder.name}: it had been deleted and is back.")
     return ImportOutcome(folder, "skipped", run_id, f"{folder.name}: already imported as run {run_id}.")
 
 

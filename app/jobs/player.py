@@ -35,11 +35,16 @@ DRAIN_SECONDS = 10.0
 
 log = structlog.get_logger()
 
-Wish = Literal["pause", "stop", "leave paused", "hand back", "lost"]
+Wish = Literal["pause", "end", "stop", "leave paused", "hand back", "lost"]
+AT_MONTH_END = ("pause", "end")
 
 
 class PauseAsked(Exception):
     """The month is over and a pause was asked for."""
+
+
+class EndAsked(Exception):
+    """The month is over and it was asked to be the last one."""
 
 
 class VersionConflict(Exception):
@@ -78,14 +83,14 @@ class Player:
         self._retry_after_s = retry_after_s
         self._calls = CallsUnderWay()
         self._episode: asyncio.Task[None] | None = None
-        self._pause = False
+        self._at_month_end: Wish | None = None
         self._wish: Wish | None = None
         self._recorder_failure: BaseException | None = None
 
     def wish(self, wish: Wish | None) -> None:
-        """Ask for something: a pause at the end of the month, a stop or pause now, giving the run back, letting go."""
-        self._pause = wish == "pause"
-        if wish not in (None, "pause") and self._wish is None:
+        """Ask for something: a pause or the end after this month, a stop or pause now, giving it back, letting go."""
+        self._at_month_end = wish if wish in AT_MONTH_END else None
+        if wish not in (None, *AT_MONTH_END) and self._wish is None:
             self._wish = wish
             if self._episode is not None:
                 self._episode.cancel()
@@ -140,7 +145,8 @@ class Player:
         return PATIENCE_S if self._wish is None else self._drain_seconds
 
     async def _open(self) -> tuple[RunRecord, RunRecorder]:
-        return await get_run(self._database, self.claim.run_id), await open_recorder(
+        # One that was deleted meanwhile is held as well: the stop that goes with it is on its way.
+        return await get_run(self._database, self.claim.run_id, deleted=True), await open_recorder(
             self._database, self.claim, clock=self._purse.clock
         )
 
@@ -193,8 +199,10 @@ class Player:
         asks = bool(models_of(run.episode))
 
         async def before_month(month: int) -> None:
-            if self._pause and month > 1:
+            if self._at_month_end == "pause" and month > 1:
                 raise PauseAsked
+            if self._at_month_end == "end" and month > 1 and not recorder.replaying:
+                raise EndAsked
             if not recorder.replaying:
                 log.debug("month", month=month, calls=recorder.totals.calls)
             if asks and not recorder.replaying:
@@ -226,6 +234,8 @@ class Player:
             await self._calls.drain(self._drain_seconds)
         if isinstance(cause, PauseAsked):
             return Verdict("paused", "user", "Paused on request.")
+        if isinstance(cause, EndAsked):
+            return Verdict("cancelled", "user", "Stopped on request at the end of a month.")
         if isinstance(cause, BudgetReached):
             return Verdict("paused", cause.kind, str(cause))
         if (known := trouble(cause)) is not None:

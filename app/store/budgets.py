@@ -38,7 +38,7 @@ async def change_budget(database: Database, run_id: str, change: Change) -> tupl
     """
     async with database.write() as connection:
         row = (await connection.execute(select(RunRow.__table__).where(RunRow.id == run_id).with_for_update())).first()
-        if row is None:
+        if row is None or row.deleted_at is not None:
             raise UnknownRun(run_id)
         if row.state not in ("queued", "playing", "paused", "failed"):
             raise StateConflict(f"Run {run_id} is {row.state}: it spends nothing any more.")

@@ -25,7 +25,7 @@ async def ask_all(database: Database, experiment_id: str, wish: BulkWish) -> int
         UnknownExperiment: if there is no such experiment.
     """
     async with database.write() as connection:
-        known = select(ExperimentRow.id).where(ExperimentRow.id == experiment_id)
+        known = select(ExperimentRow.id).where(ExperimentRow.id == experiment_id, ExperimentRow.deleted_at.is_(None))
         if (await connection.execute(known)).first() is None:
             raise UnknownExperiment(experiment_id)
         if wish == "cancel":
@@ -52,6 +52,7 @@ async def _obey(connection: AsyncConnection, experiment_id: str, control: str) -
 
 async def _runs(connection: AsyncConnection, experiment_id: str, state: str, control: str | None = ANY) -> list[str]:
     query = select(RunRow.id).where(RunRow.experiment_id == experiment_id, RunRow.state == state)
+    query = query.where(RunRow.deleted_at.is_(None))
     if control != ANY:
         query = query.where(RunRow.control.is_(None) if control is None else RunRow.control == control)
     return [row.id for row in await connection.execute(query.order_by(RunRow.id).with_for_update())]

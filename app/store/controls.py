@@ -1,5 +1,6 @@
 """What people ask of a run: pause, stop, resume. Every move names the states it may start from."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import select, update
@@ -7,8 +8,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.store.connect import Database
 from app.store.records import Control, RunState
-from app.store.runs import UnknownRun, add_log, now
+from app.store.runs import DeletedRun, UnknownRun, add_log, now
 from app.store.tables import RunRow
+
+WISHES: Mapping[Control, str] = {
+    "pause": "Pause at the end of the month",
+    "end": "Stop at the end of the month",
+    "stop": "Stop now",
+}
 
 
 class StateConflict(Exception):
@@ -16,7 +23,7 @@ class StateConflict(Exception):
 
 
 async def request(database: Database, run_id: str, control: Control) -> RunState:
-    """Ask for a pause at the end of the month, or a stop now; return the state the run is in then.
+    """Ask for a pause or the run's end after this month, or a stop now; return the state the run is in then.
 
     A run that nobody plays obeys at once; one that is tried again by itself stays paused until it is resumed. Asking
     twice is asking once.
@@ -28,12 +35,13 @@ async def request(database: Database, run_id: str, control: Control) -> RunState
     async with database.write() as connection:
         run = await _row(connection, run_id)
         if run.state == "playing":
-            # "Stop now" overrides a pause that has been asked for, never the other way round.
+            # "Stop now" overrides what has been asked for the month's end, never the other way round.
             if run.control != "stop":
                 await connection.execute(update(RunRow).where(RunRow.id == run_id).values(control=control))
-                wish = "Pause at the end of the month" if control == "pause" else "Stop now"
-                await add_log(connection, run_id, "control", f"{wish} was asked for.")
+                await add_log(connection, run_id, "control", f"{WISHES[control]} was asked for.")
             return "playing"
+        if control == "end":
+            raise StateConflict(f"Run {run_id} is {run.state}; only a run that is being played ends with its month.")
         waiting = run.state == "paused" and run.retry_at is not None
         allowed = ("queued",) if control == "pause" else ("queued", "paused")
         if run.state not in allowed and not waiting:
@@ -55,9 +63,10 @@ async def resume(database: Database, run_id: str) -> RunState:
     """
     async with database.write() as connection:
         run = await _row(connection, run_id)
-        if run.state == "playing" and run.control == "pause":
+        if run.state == "playing" and run.control in ("pause", "end"):
             await connection.execute(update(RunRow).where(RunRow.id == run_id).values(control=None))
-            await add_log(connection, run_id, "control", "The pause was called off.")
+            what = "pause" if run.control == "pause" else "stop"
+            await add_log(connection, run_id, "control", f"The {what} was called off.")
         if run.state in ("queued", "playing"):
             state: RunState = run.state
             return state
@@ -115,8 +124,10 @@ def obeyed(control: str) -> tuple[dict[str, Any], str]:
 
 
 async def _row(connection: AsyncConnection, run_id: str) -> Any:
-    query = select(RunRow.state, RunRow.control, RunRow.retry_at, RunRow.priority).where(RunRow.id == run_id)
-    row = (await connection.execute(query.with_for_update())).first()
+    columns = (RunRow.state, RunRow.control, RunRow.retry_at, RunRow.priority, RunRow.deleted_at)
+    row = (await connection.execute(select(*columns).where(RunRow.id == run_id).with_for_update())).first()
     if row is None:
         raise UnknownRun(run_id)
+    if row.deleted_at is not None:
+        raise DeletedRun(run_id, row.deleted_at)
     return row

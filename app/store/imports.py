@@ -62,7 +62,7 @@ async def equal_logs(database: Database, run: RunRecord) -> list[str]:
     async with database.read() as connection:
         rows = await connection.execute(
             select(RunRow.id)
-            .where(RunRow.log_sha256 == run.log_sha256, RunRow.id != run.id)
+            .where(RunRow.log_sha256 == run.log_sha256, RunRow.id != run.id, RunRow.deleted_at.is_(None))
             .order_by(RunRow.created_at, RunRow.id)
         )
         return [row.id for row in rows]

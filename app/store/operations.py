@@ -11,7 +11,7 @@ from app.store.tables import ExperimentRow, RunLogRow, RunRow
 from app.store.types import UtcDateTime
 
 # Lines in a run's log that tell of nothing wrong, by kind; and how those about states begin that do.
-ROUTINE = ("state", "control", "share", "import")
+ROUTINE = ("state", "control", "share", "import", "deleted")
 TROUBLE = ("Paused: %", "Failed: %", "The worker was lost%", "Stopped after %")
 # The latest lines are looked through for trouble, so that the time this takes does not grow with the log.
 LATEST_LINES = 2_000

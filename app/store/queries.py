@@ -14,8 +14,9 @@ from app.store.codec import unpack as unpack_text
 from app.store.connect import Database
 from app.store.recorder import completion_of
 from app.store.records import CallSummary, ExperimentRecord, LogEntry, RunRecord
-from app.store.tables import CallRow, EventRow, ExperimentRow, RunLogRow, RunRow, SegmentRow
+from app.store.tables import CallRow, EventRow, ExperimentRow, RunLogRow, RunRow, RunTagRow, SegmentRow
 
+Archived = Literal["no", "only", "all"]
 Outcome = Literal["survived", "collapsed", "censored", "undecided"]
 
 SORTS: Mapping[str, Any] = {
@@ -33,7 +34,10 @@ SORTS: Mapping[str, Any] = {
 
 
 class RunFilter(BaseModel):
-    """Which runs a list shows, and in what order. Every field is a query parameter of `/runs`."""
+    """Which runs a list shows, and in what order. Every field is a query parameter of `/runs`.
+
+    Archived runs are shown where `archived` is "only" or "all"; deleted ones never.
+    """
 
     scenario: str | None = None
     condition: str | None = None
@@ -42,6 +46,9 @@ class RunFilter(BaseModel):
     minds: str | None = None
     model: str | None = Field(default=None, max_length=200, description="part of a model's name")
     experiment: str | None = None
+    origin: Literal["native", "imported"] | None = None
+    tag: str | None = Field(default=None, max_length=100)
+    archived: Archived = "no"
     unreadable: bool | None = Field(default=None, description="only runs with unreadable harvests")
     q: str | None = Field(default=None, max_length=200, description="part of a run's name, id or model")
     sort: str = "created"
@@ -51,13 +58,18 @@ class RunFilter(BaseModel):
 
 
 def _conditions(wanted: RunFilter) -> list[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = []
+    found: list[ColumnElement[bool]] = [RunRow.deleted_at.is_(None)]
+    if wanted.archived != "all":
+        found.append(RunRow.archived_at.is_not(None) if wanted.archived == "only" else RunRow.archived_at.is_(None))
+    if wanted.tag:
+        found.append(RunRow.id.in_(select(RunTagRow.run_id).where(RunTagRow.tag == wanted.tag)))
     for column, value in (
         (RunRow.scenario, wanted.scenario),
         (RunRow.condition, wanted.condition),
         (RunRow.state, wanted.state),
         (RunRow.minds, wanted.minds),
         (RunRow.experiment_id, wanted.experiment),
+        (RunRow.origin, wanted.origin),
     ):
         if value:
             found.append(column == value)
@@ -92,17 +104,32 @@ async def list_runs(database: Database, wanted: RunFilter) -> tuple[list[RunReco
 
 
 async def get_runs(database: Database, run_ids: Sequence[str]) -> list[RunRecord]:
-    """Return the runs of these ids that exist, oldest first."""
-    query = select(RunRow.__table__).where(RunRow.id.in_(run_ids)).order_by(RunRow.created_at, RunRow.id)
+    """Return the runs of these ids that exist, deleted ones left out, oldest first."""
+    there = RunRow.id.in_(run_ids), RunRow.deleted_at.is_(None)
+    query = select(RunRow.__table__).where(*there).order_by(RunRow.created_at, RunRow.id)
     async with database.read() as connection:
         return [RunRecord.model_validate(row) for row in await connection.execute(query)]
+
+
+async def runs_of(
+    database: Database, run_ids: Sequence[str], experiments: Sequence[str], wanted: RunFilter
+) -> tuple[list[RunRecord], int]:
+    """Return the named runs and those of the named experiments that *wanted* keeps, oldest first, and their number.
+
+    No more than the filter's limit are returned.
+    """
+    conditions = [or_(RunRow.id.in_(run_ids), RunRow.experiment_id.in_(experiments)), *_conditions(wanted)]
+    query = select(RunRow.__table__).where(*conditions).order_by(RunRow.created_at, RunRow.id).limit(wanted.limit)
+    async with database.read() as connection:
+        count = (await connection.execute(select(func.count()).select_from(RunRow).where(*conditions))).scalar_one()
+        return [RunRecord.model_validate(row) for row in await connection.execute(query)], count
 
 
 async def latest_runs(database: Database, states: Sequence[str], limit: int) -> list[RunRecord]:
     """Return the latest runs that are in one of *states*."""
     query = (
         select(RunRow.__table__)
-        .where(RunRow.state.in_(states))
+        .where(RunRow.state.in_(states), RunRow.archived_at.is_(None), RunRow.deleted_at.is_(None))
         .order_by(RunRow.created_at.desc(), RunRow.id)
         .limit(limit)
     )
@@ -114,7 +141,7 @@ async def runs_like(database: Database, config: EpisodeConfig) -> list[str]:
     """Return the ids of runs of our own that play this very episode and were not given up, newest first."""
     query = (
         select(RunRow.id)
-        .where(RunRow.config_hash == config.hash, RunRow.origin == "native")
+        .where(RunRow.config_hash == config.hash, RunRow.origin == "native", RunRow.deleted_at.is_(None))
         .where(RunRow.state.notin_(("cancelled", "failed")))
         .order_by(RunRow.created_at.desc(), RunRow.id)
     )
@@ -123,13 +150,17 @@ async def runs_like(database: Database, config: EpisodeConfig) -> list[str]:
 
 
 async def filter_values(database: Database) -> dict[str, list[str]]:
-    """Return the values that occur in the filterable columns, sorted."""
+    """Return the values that occur in the filterable columns, and the tags, sorted; deleted runs have none."""
     found: dict[str, list[str]] = {}
     async with database.read() as connection:
         for name in ("scenario", "condition", "state", "minds", "models"):
             column = getattr(RunRow, name)
-            rows = await connection.execute(select(column).distinct().order_by(column).limit(200))
-            found[name] = [row[0] for row in rows]
+            there = select(column).where(RunRow.deleted_at.is_(None)).distinct().order_by(column).limit(200)
+            found[name] = [row[0] for row in await connection.execute(there)]
+        tags = select(RunTagRow.tag).join(RunRow, RunRow.id == RunTagRow.run_id).where(RunRow.deleted_at.is_(None))
+        found["tag"] = [row[0] for row in await connection.execute(tags.distinct().order_by(RunTagRow.tag).limit(200))]
+        archived = select(RunRow.id).where(RunRow.archived_at.is_not(None), RunRow.deleted_at.is_(None)).limit(1)
+        found["archived"] = list((await connection.execute(archived)).scalars())
     return found
 
 
@@ -171,13 +202,18 @@ async def events_after(
 
 
 async def harvest_events(
-    database: Database, run_ids: Sequence[str], *, last: int | None = None, ends: Mapping[str, int] | None = None
+    database: Database,
+    run_ids: Sequence[str],
+    *,
+    last: int | None = None,
+    ends: Mapping[str, int] | None = None,
+    also: Sequence[str] = (),
 ) -> dict[str, list[str]]:
     """Return the month and harvest events of several runs: enough for their trajectories, without the talk.
 
-    None lies beyond *last*, nor beyond the run's own end in *ends*.
+    None lies beyond *last*, nor beyond the run's own end in *ends*. *also* names more kinds of events to return.
     """
-    kinds = ("month_started", "decided", "collected", "harvested", "month_ended", "ended")
+    kinds = ("month_started", "decided", "collected", "harvested", "month_ended", "ended", *also)
     query = (
         select(EventRow.run_id, EventRow.seq, EventRow.payload)
         .where(EventRow.run_id.in_(run_ids), EventRow.kind.in_(kinds))
@@ -252,21 +288,33 @@ async def get_experiment(database: Database, experiment_id: str) -> ExperimentRe
     """Return an experiment, or None."""
     async with database.read() as connection:
         row = (
-            await connection.execute(select(ExperimentRow.__table__).where(ExperimentRow.id == experiment_id))
+            await connection.execute(
+                select(ExperimentRow.__table__).where(
+                    ExperimentRow.id == experiment_id, ExperimentRow.deleted_at.is_(None)
+                )
+            )
         ).first()
     return None if row is None else ExperimentRecord.model_validate(row)
 
 
+async def experiment_names(database: Database, experiment_ids: Collection[str | None]) -> dict[str, str]:
+    """Return the names of these experiments by their ids."""
+    query = select(ExperimentRow.id, ExperimentRow.name).where(ExperimentRow.id.in_(experiment_ids))
+    async with database.read() as connection:
+        return {row.id: row.name for row in await connection.execute(query)}
+
+
 async def list_experiments(database: Database, limit: int = 50) -> list[ExperimentRecord]:
-    """Return the latest experiments."""
-    query = select(ExperimentRow.__table__).order_by(ExperimentRow.created_at.desc()).limit(limit)
+    """Return the latest experiments, archived and deleted ones left out."""
+    there = ExperimentRow.deleted_at.is_(None), ExperimentRow.archived_at.is_(None)
+    query = select(ExperimentRow.__table__).where(*there).order_by(ExperimentRow.created_at.desc()).limit(limit)
     async with database.read() as connection:
         return [ExperimentRecord.model_validate(row) for row in await connection.execute(query)]
 
 
 async def count_states(database: Database) -> dict[str, int]:
-    """Return how many runs are in each state."""
-    query = select(RunRow.state, func.count()).group_by(RunRow.state)
+    """Return how many runs are in each state, deleted ones left out."""
+    query = select(RunRow.state, func.count()).where(RunRow.deleted_at.is_(None)).group_by(RunRow.state)
     async with database.read() as connection:
         return {row[0]: row[1] for row in await connection.execute(query)}
 

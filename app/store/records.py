@@ -11,7 +11,9 @@ from app.commons.config import EpisodeConfig
 from app.store.money import Dollars
 
 RunState = Literal["queued", "playing", "paused", "finished", "cancelled", "failed", "interrupted"]
-Control = Literal["pause", "stop"]
+Control = Literal["pause", "end", "stop"]
+"""What a player is asked for: a pause or the end of the run after this month, or a stop now."""
+
 MindsKind = Literal["scripted", "generative", "mixed", "imported"]
 
 LOWEST_PRIORITY, HIGHEST_PRIORITY = -100, 100
@@ -62,6 +64,7 @@ class ExperimentRecord(_Record):
     created_at: datetime
     budget_tokens: int | None
     budget_cost: float | None
+    archived_at: datetime | None = None
 
     @property
     def budget(self) -> Budget:
@@ -76,6 +79,7 @@ class RunRecord(_Record):
     mends itself is tried again at `retry_at`, for the `retries`-th time. `fruitless` counts players that died without
     progress. `cost` is what the priced calls cost; `unpriced_calls` counts those whose price is unknown. `pace_ms` is
     how long scripted minds wait before they answer, so that a run can be watched; it decides nothing.
+    `notes` are what an import noticed, `owner_note` what people wrote; `retry_of` is the run that this one tries again.
     Of queued runs those of a higher `priority` are played first; the usual one is 0.
     """
 
@@ -138,6 +142,11 @@ class RunRecord(_Record):
     source: str | None
     log_sha256: str | None
     notes: list[str]
+    owner_note: str | None = None
+    owner_note_at: datetime | None = None
+    archived_at: datetime | None = None
+    deleted_at: datetime | None = None
+    retry_of: str | None = None
 
     @cached_property
     def episode(self) -> EpisodeConfig:

@@ -125,7 +125,7 @@ async def _drop(connection: AsyncConnection, run_id: str, rule: Rule) -> Dropped
         return None
     dropped = Dropped(run_id=run_id, what=rule.what, bytes=await _size(connection, run_id, rule.what))
     if rule.what == "run":
-        await _delete_run(connection, run_id, run.experiment_id)
+        await delete_run(connection, run_id, run.experiment_id)
         return dropped
     await connection.execute(delete(SegmentRow).where(SegmentRow.run_id == run_id))
     values: dict[str, Any] = {"dropped_by": rule.days, f"{rule.what}_dropped_at": now()}
@@ -140,7 +140,7 @@ async def _drop(connection: AsyncConnection, run_id: str, rule: Rule) -> Dropped
     return dropped
 
 
-async def _delete_run(connection: AsyncConnection, run_id: str, experiment_id: str | None) -> None:
+async def delete_run(connection: AsyncConnection, run_id: str, experiment_id: str | None) -> None:
     """Delete a run with all that belongs to it, and its experiment with its last run."""
     await connection.execute(delete(RunRow).where(RunRow.id == run_id))
     if experiment_id is not None:

@@ -21,6 +21,14 @@ class UnknownRun(LookupError):
     """There is no run of this id."""
 
 
+class DeletedRun(UnknownRun):
+    """The run of this id was deleted, at *moment*; it may be brought back for a while."""
+
+    def __init__(self, run_id: str, moment: datetime) -> None:
+        super().__init__(run_id)
+        self.moment = moment
+
+
 class UnknownExperiment(LookupError):
     """There is no experiment of this id."""
 
@@ -166,16 +174,18 @@ async def _of_submission(connection: AsyncConnection, submission: str | None) ->
     return rows[0].id, [row.run_id for row in rows]
 
 
-async def get_run(database: Database, run_id: str) -> RunRecord:
-    """Return a run.
+async def get_run(database: Database, run_id: str, *, deleted: bool = False) -> RunRecord:
+    """Return a run; with *deleted*, also one that was deleted.
 
     Raises:
-        UnknownRun: if there is none of this id.
+        UnknownRun: if there is none of this id; DeletedRun if it was deleted.
     """
     async with database.read() as connection:
         row = (await connection.execute(select(RunRow.__table__).where(RunRow.id == run_id))).first()
     if row is None:
         raise UnknownRun(run_id)
+    if row.deleted_at is not None and not deleted:
+        raise DeletedRun(run_id, row.deleted_at)
     return RunRecord.model_validate(row)
 
 

@@ -46,21 +46,27 @@ class ExperimentRow(Base):
     submission: Mapped[str | None] = mapped_column(Words(64), unique=True)
     budget_tokens: Mapped[int | None]
     budget_cost: Mapped[float | None] = mapped_column(Float(53))
+    archived_at: Mapped[datetime | None]
+    deleted_at: Mapped[datetime | None]
 
 
 class RunRow(Base):
-    """A run: an episode's record, state and address."""
+    """A run: an episode's record, state and address.
+
+    `notes` are what an import noticed; `owner_note` is what people wrote about the run.
+    """
 
     __tablename__ = "run"
     __table_args__ = (
         Index("ix_run_state_created", "state", "created_at"),
         Index("ix_run_created", "created_at"),
         Index("ix_run_log_sha256", "log_sha256"),
-        # All that lists filter by, so that a filter reads no wide rows.
+        # All that lists filter and sort by, so that they read no wide rows.
         Index(
             "ix_run_lists",
-            *("scenario", "condition", "state", "minds", "models", "name"),
-            *("experiment_id", "survived", "censored", "unreadable", "id"),
+            *("scenario", "condition", "state", "minds", "models", "name", "experiment_id"),
+            *("survived", "censored", "unreadable", "origin", "archived_at", "deleted_at"),
+            *("created_at", "survival_time", "mean_gain", "efficiency", "equality", "over_usage", "id"),
         ),
     )
 
@@ -130,6 +136,21 @@ class RunRow(Base):
     source: Mapped[str | None] = mapped_column(Words(), unique=True)
     log_sha256: Mapped[str | None] = mapped_column(Words(64))
     notes: Mapped[list[str]] = mapped_column(default=list)
+
+    owner_note: Mapped[str | None] = mapped_column(Words())
+    owner_note_at: Mapped[datetime | None]
+    archived_at: Mapped[datetime | None]
+    deleted_at: Mapped[datetime | None] = mapped_column(index=True)
+    retry_of: Mapped[str | None] = mapped_column(Words(16), index=True)
+
+
+class RunTagRow(Base):
+    """A word that an owner put on a run."""
+
+    __tablename__ = "run_tag"
+
+    run_id: Mapped[str] = mapped_column(ForeignKey("run.id", ondelete="CASCADE"), primary_key=True)
+    tag: Mapped[str] = mapped_column(Words(40), primary_key=True, index=True)
 
 
 class EventRow(Base):

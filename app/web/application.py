@@ -10,7 +10,9 @@ from app.web import urls
 from app.web.answers import ErrorBoundary, install
 from app.web.api import budgets as api_budgets
 from app.web.api import catalogue as api_catalogue
+from app.web.api import compare as api_compare
 from app.web.api import imports as api_imports
+from app.web.api import keeping as api_keeping
 from app.web.api import operations as api_operations
 from app.web.api import preview as api_preview
 from app.web.api import record as api_record
@@ -26,9 +28,11 @@ from app.web.policy import BodyLimit, HeadAsGet, SecurityHeaders
 from app.web.routes import (
     about,
     budgets,
+    compare,
     experiments,
     home,
     imports,
+    keeping,
     launch,
     login,
     metrics,
@@ -47,7 +51,10 @@ MAX_BODY = 1_000_000
 # Addresses that take more, in bytes.
 LARGER_BODIES = dict.fromkeys((urls.import_logs(), urls.api_import()), MAX_UPLOAD)
 PAGES = (
+    # Before the runs: /runs/deleted is no run.
+    keeping,
     *(home, launch, prompts, imports, runs, record, experiments, shares, shared),
+    compare,
     *(budgets, operations, about, metrics, login, static, subskills),
 )
 
@@ -68,7 +75,8 @@ def build(lifespan: Lifespan, meters: WebMeters, *, version: str, openapi_url: s
     )
     api = APIRouter(prefix=urls.API, responses={"4XX": {"model": ErrorReply}, "5XX": {"model": ErrorReply}})
     for part in (
-        *(api_runs, api_record, api_imports, api_preview, api_catalogue, api_shares, api_reference),
+        *(api_keeping, api_runs, api_record, api_imports, api_preview, api_catalogue, api_shares, api_reference),
+        api_compare,
         *(api_subskills, api_budgets, api_operations),
     ):
         api.include_router(part.router)

@@ -57,7 +57,9 @@ async def run_figure(services: Services, run: RunRecord, name: FigureName, theme
 
 async def experiment_figure(services: Services, experiment_id: str, theme: Theme) -> dict[str, Any]:
     """Return the stock of all runs of an experiment, grouped where they differ in scenario or condition."""
-    runs, _ = await list_runs(services.database, RunFilter(experiment=experiment_id, descending=False, limit=500))
+    runs, _ = await list_runs(
+        services.database, RunFilter(experiment=experiment_id, archived="all", descending=False, limit=500)
+    )
     if not runs:
         raise not_found("such experiment")
     return await runs_figure(services, runs, theme)

@@ -13,10 +13,11 @@ from starlette.exceptions import HTTPException
 from app.jobs.budgets import BudgetError
 from app.jobs.launch import LaunchError
 from app.minds.prompts import PromptError
+from app.store.annotations import AnnotationError
 from app.store.connect import DatabaseError
 from app.store.controls import StateConflict
 from app.store.outage import is_full, is_outage
-from app.store.runs import UnknownExperiment, UnknownRun
+from app.store.runs import DeletedRun, UnknownExperiment, UnknownRun
 from app.store.shares import EndedShare, UnknownShare, WrongScope
 from app.store.subskills import UnknownSubskillRun
 from app.subskills.plan import SubskillPlanError
@@ -91,6 +92,15 @@ def to_problem(error: Exception) -> Problem | None:
     match error:
         case Problem():
             return error
+        case DeletedRun():
+            return Problem(
+                410,
+                "deleted",
+                f"Run {error} was deleted on {error.moment:%Y-%m-%d at %H:%M} UTC. "
+                "For seven days it can be brought back, from the list of deleted runs.",
+            )
+        case AnnotationError():
+            return Problem(422, "invalid", str(error), fields=error.fields)
         case UnknownRun():
             return Problem(404, "not_found", f"There is no run '{str(error)[:40]}'.")
         case UnknownExperiment():

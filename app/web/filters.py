@@ -1,6 +1,7 @@
 """What the list of runs can be filtered and ordered by, and how that is read from an address."""
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from pydantic import ValidationError
 
@@ -8,17 +9,32 @@ from app.commons.scenario import conditions, scenarios
 from app.jobs.complaints import complaint
 from app.store.queries import SORTS, RunFilter
 
-# Name of the order, title of the column, whether it holds numbers.
+
+class Column(NamedTuple):
+    """A column of the list: its name in addresses, its title, what it is sorted by, whether it holds numbers."""
+
+    name: str
+    title: str
+    sort: str | None
+    numeric: bool = False
+
+
+FIRST = Column("run", "Run", "created")
 COLUMNS = (
-    ("created", "Run", False),
-    ("models", "Minds", False),
-    ("state", "Outcome", False),
-    ("survival", "Months", True),
-    ("gain", "Gain", True),
-    ("efficiency", "Efficiency", True),
-    ("equality", "Equality", True),
-    ("over_usage", "Over-usage", True),
+    Column("minds", "Minds", "models"),
+    Column("outcome", "Outcome", "state"),
+    Column("months", "Months", "survival", True),
+    Column("gain", "Gain", "gain", True),
+    Column("efficiency", "Efficiency", "efficiency", True),
+    Column("equality", "Equality", "equality", True),
+    Column("over_usage", "Over-usage", "over_usage", True),
+    Column("condition", "Condition", "condition"),
+    Column("seed", "Seed", None, True),
+    Column("experiment", "Experiment", None),
+    Column("calls", "Calls", None, True),
+    Column("cost", "Cost", None, True),
 )
+USUAL_COLUMNS = tuple(column.name for column in COLUMNS[:7])
 
 OUTCOMES = (
     ("survived", "survived"),
@@ -26,6 +42,8 @@ OUTCOMES = (
     ("censored", "stopped early"),
     ("undecided", "undecided"),
 )
+ARCHIVED = (("only", "archived"), ("all", "with archived"))
+ORIGINS = (("native", "played here"), ("imported", "imported"))
 MINDS = {"scripted": "scripted", "generative": "generative", "mixed": "partly scripted", "imported": "imported"}
 
 
@@ -49,6 +67,13 @@ def read_filter(query: Mapping[str, str]) -> tuple[RunFilter, list[str]]:
             notices.append(f"{title.capitalize()} “{given.pop(name)[:40]}” is left out: {complaint(problem)}.")
 
 
+def read_columns(given: Sequence[str]) -> tuple[Column, ...]:
+    """Return the columns that an address asks for, as `columns=a,b` or `columns=a&columns=b`; else the usual ones."""
+    names = {name.strip() for text in given for name in text.split(",")}
+    wanted = names & {column.name for column in COLUMNS} or set(USUAL_COLUMNS)
+    return tuple(column for column in COLUMNS if column.name in wanted)
+
+
 def choices(values: Mapping[str, Sequence[str]]) -> dict[str, list[tuple[str, str]]]:
     """Return what can be chosen in each filter, as (value, label): what occurs, in words for people."""
     known_scenarios, known_conditions = scenarios(), conditions()
@@ -62,4 +87,7 @@ def choices(values: Mapping[str, Sequence[str]]) -> dict[str, list[tuple[str, st
         "minds": [(v, MINDS.get(v, v)) for v in values["minds"]],
         "models": [(v, v) for v in values["models"]],
         "outcome": list(OUTCOMES),
+        "tag": [(v, v) for v in values["tag"]],
+        "origin": list(ORIGINS),
+        "archived": list(ARCHIVED) if values["archived"] else [],
     }

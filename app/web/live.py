@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from app.store.money import Dollars
 from app.store.queries import events_after
 from app.store.records import RunRecord, RunState
-from app.store.runs import get_run
+from app.store.runs import UnknownRun, get_run
 from app.web.contexts.words import waiting_text
 from app.web.services import Services
 
@@ -38,7 +38,7 @@ class RunStatus(BaseModel):
     state: RunState
     reason_kind: str | None
     reason: str | None
-    control: Literal["pause", "stop"] | None
+    control: Literal["pause", "end", "stop"] | None
     months_played: int
     stock: int | None
     events: int
@@ -63,7 +63,11 @@ def look_at(services: Services, run_id: str) -> Look:
     """Return a function that gives the run as it is now, without a query where the watcher knows it."""
 
     async def look() -> RunRecord | None:
-        return services.watcher.latest(run_id) or await get_run(services.database, run_id)
+        try:
+            return services.watcher.latest(run_id) or await get_run(services.database, run_id)
+        except UnknownRun:
+            # Deleted while somebody watched.
+            return None
 
     return look
 

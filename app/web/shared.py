@@ -9,7 +9,7 @@ from app.commons.metrics import episode_metrics, harvests
 from app.store.connect import Database
 from app.store.queries import events_after, get_experiment, get_runs
 from app.store.records import CallSummary, RunRecord, ShareRecord
-from app.store.runs import UnknownRun, get_run, metric_columns
+from app.store.runs import DeletedRun, UnknownRun, get_run, metric_columns
 from app.store.shares import EndedShare, WrongScope, open_share, shared_runs
 from app.web import urls
 
@@ -79,6 +79,10 @@ async def open_shared(database: Database, token: str, run_id: str | None = None)
         found, ends, page = run_id, runs[run_id], urls.shared_run(token, run_id)
     try:
         run = await get_run(database, found)
+    except DeletedRun:
+        if run_id is None:
+            raise EndedShare("What this link showed was deleted.") from None
+        raise WrongScope from None
     except UnknownRun:
         raise WrongScope from None
     run, until = await _seen(database, run, share, ends[0])
@@ -101,7 +105,9 @@ async def open_set(database: Database, token: str) -> SharedSet:
     name = "Comparison"
     if share.experiment_id:
         experiment = await get_experiment(database, share.experiment_id)
-        name = experiment.name if experiment else "Experiment"
+        if experiment is None:
+            raise EndedShare("What this link showed was deleted.")
+        name = experiment.name
     return SharedSet(share, runs, name, urls.share(token))
 
 

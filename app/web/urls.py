@@ -64,19 +64,44 @@ def runs(query: Query | None = None) -> str:
     return with_query("/runs", query)
 
 
+def deleted_runs() -> str:
+    """The runs that were deleted and can still be brought back."""
+    return "/runs/deleted"
+
+
+def runs_action(action: str) -> str:
+    """Where several runs at once are tagged, archived, deleted (`selected`) or brought back (`undelete`) (POST)."""
+    return f"/runs/{_part(action)}"
+
+
 def run(run_id: str, query: Query | None = None) -> str:
     """The page of a run."""
     return with_query(f"/runs/{_part(run_id)}", query)
 
 
 def run_action(run_id: str, action: str) -> str:
-    """Where a control of a run is posted to: pause, stop, resume, budget, share or rerun-check."""
+    """Where a control of a run is posted to: pause, end, stop, resume, retry, rename, tags, delete and so on."""
     return f"/runs/{_part(run_id)}/{action}"
 
 
 def export(run_id: str, kind: str) -> str:
     """A run as files."""
     return f"/runs/{_part(run_id)}/export/{_part(kind)}"
+
+
+def compare(query: Query | None = None) -> str:
+    """The comparison of groups of runs."""
+    return with_query("/compare", query)
+
+
+def api_compare() -> str:
+    """The comparison in the API; charts are below it."""
+    return f"{API}/compare"
+
+
+def export_comparison() -> str:
+    """Where a comparison is had as files; the kind is below it."""
+    return f"{compare()}/export"
 
 
 def experiment(experiment_id: str) -> str:

@@ -123,9 +123,9 @@ class Watcher:
 
     async def _wake(self) -> None:
         if self._followed:
-            for run in await get_runs(self._database, list(self._followed)):
-                if run.id in self._followed:
-                    self._latest[run.id] = run
+            known = {run.id: run for run in await get_runs(self._database, list(self._followed))}
+            # A run that is not there any more was deleted: whoever asks for it must not see it as it was.
+            self._latest = {run_id: run for run_id, run in known.items() if run_id in self._followed}
         self.generation += 1
         self._changed.set()
         self._changed = asyncio.Event()

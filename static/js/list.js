@@ -26,8 +26,17 @@ function replaceParts(page) {
       if (same) same.open = true;
     }
     part.replaceWith(fresh);
+    keepSelected(part, fresh);
     if (focused) fresh.querySelector(focused)?.focus({ preventScroll: true });
     sayMoments(fresh);
+  }
+}
+
+/** Tick in *fresh* what was ticked in *part*. */
+function keepSelected(part, fresh) {
+  for (const box of part.querySelectorAll('input[name="run"]:checked')) {
+    const same = fresh.querySelector(`input[name="run"][value="${CSS.escape(box.value)}"]`);
+    if (same) same.checked = true;
   }
 }
 
@@ -91,7 +100,15 @@ const filters = document.querySelector("[data-filters]");
 if (filters) {
   filters.querySelector("[data-apply]").classList.add("visually-hidden");
   filters.addEventListener("change", (event) => {
+    // Columns are ticked one after the other; they apply when the menu is closed.
+    if (event.target.name === "columns") return;
     if (event.target.type !== "search") filters.requestSubmit();
+  });
+  const columns = filters.querySelector("#columns");
+  const shown = () => [...columns.querySelectorAll("input:checked")].map((box) => box.value).join();
+  const before = columns && shown();
+  columns?.addEventListener("toggle", () => {
+    if (!columns.open && shown() !== before) filters.requestSubmit();
   });
   // Empty fields make no address.
   filters.addEventListener("formdata", (event) => {
@@ -99,5 +116,26 @@ if (filters) {
   });
 }
 
+/** Say how many runs are selected, and let one button select all. */
+function watchSelection(form) {
+  const boxes = () => [...document.querySelectorAll('input[form="selected"]')];
+  const count = form.querySelector("[data-selected-count]");
+  const say = () => {
+    const chosen = boxes().filter((box) => box.checked).length;
+    count.textContent = chosen ? `With ${chosen} selected:` : "With the selected runs:";
+    all.textContent = chosen && chosen === boxes().length ? "Select none" : "Select all on this page";
+  };
+  const all = form.querySelector("[data-select-all]");
+  all.addEventListener("click", () => {
+    const every = boxes().every((box) => box.checked);
+    for (const box of boxes()) box.checked = !every;
+    say();
+  });
+  document.addEventListener("change", (event) => event.target.matches('input[form="selected"]') && say());
+  say();
+}
+
+const selection = document.querySelector("[data-selected]");
+if (selection) watchSelection(selection);
 sayMoments(document);
 if (isLive()) keepFresh();

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, create_engine, inspect
 from app.store.address import database_url
 from app.store.connect import DatabaseError, open_database
 from app.store.migrate import _write_ahead, upgrade
-from app.store.tables import Base
+from app.store.search_tables import Base
 from tests.databases import PostgresServer
 from tests.support import ROOT
 
@@ -37,10 +37,15 @@ def engine_of(url: str) -> Engine:
     return create_engine(address.set(drivername="sqlite") if address.drivername.startswith("sqlite") else address)
 
 
+def is_ours(name: str | None, kind: str, parents: object) -> bool:
+    """Whether the tables describe it: the words of the search are kept in each database's own way."""
+    return kind != "table" or not (name or "").startswith("search_words")
+
+
 def test_the_migrated_schema_is_the_one_the_tables_describe(empty_url: str) -> None:
     upgrade(empty_url, MIGRATIONS)
     with engine_of(empty_url).connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "include_name": is_ours})
         assert compare_metadata(context, Base.metadata) == []
 
 

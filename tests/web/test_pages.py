@@ -27,6 +27,7 @@ TEMPLATES = {
     "home": contexts.HomePage,
     "launch": contexts.LaunchPage,
     "runs": contexts.RunsPage,
+    "deleted": contexts.DeletedPage,
     "experiment": contexts.ExperimentPage,
     "shares": contexts.SharesPage,
     "subskills": subskills.SubskillsPage,

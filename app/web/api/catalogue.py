@@ -9,6 +9,7 @@ from app.commons.scenario import conditions as all_conditions
 from app.commons.scenario import scenarios as all_scenarios
 from app.jobs.launch import POLICIES
 from app.models.check import check_models
+from app.store.annotations import tags_of
 from app.store.queries import list_experiments
 from app.store.spending import spent_by_experiment
 from app.web import urls
@@ -41,6 +42,7 @@ async def experiments(services: Use) -> ExperimentList:
 async def experiment(services: Use, experiment_id: ExperimentId) -> ExperimentOut:
     """Return an experiment with its runs."""
     found, runs = await experiment_of(services, experiment_id)
+    tags = await tags_of(services.database, [run.id for run in runs])
     return ExperimentOut(
         id=found.id,
         name=found.name,
@@ -48,7 +50,7 @@ async def experiment(services: Use, experiment_id: ExperimentId) -> ExperimentOu
         budget=found.budget,
         spent=await spent_by_experiment(services.database, found.id),
         page=urls.experiment(found.id),
-        runs=[run_out(run) for run in runs],
+        runs=[run_out(run, tags[run.id]) for run in runs],
     )
 
 

@@ -10,6 +10,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from app.analysis.palette import Theme
 from app.jobs.launch import LaunchPlan, launch_plan
 from app.jobs.report import presence_of
+from app.store.annotations import tags_of
 from app.store.controls import prioritise
 from app.store.controls import request as request_control
 from app.store.controls import resume as resume_run
@@ -31,7 +32,10 @@ async def runs(services: Use, wanted: Annotated[RunFilter, Query()]) -> RunList:
     if wanted.sort not in SORTS:
         raise invalid({"sort": f"Choose one of: {', '.join(SORTS)}."})
     found, total = await list_runs(services.database, wanted)
-    return RunList(runs=[run_out(run) for run in found], total=total, offset=wanted.offset, limit=wanted.limit)
+    tags = await tags_of(services.database, [run.id for run in found])
+    return RunList(
+        runs=[run_out(run, tags[run.id]) for run in found], total=total, offset=wanted.offset, limit=wanted.limit
+    )
 
 
 @router.post("/runs", status_code=201)
@@ -56,13 +60,20 @@ async def launch(
 @router.get("/runs/{run_id}")
 async def get(services: Use, run: KnownRun) -> RunOut:
     """Return a run."""
-    return run_out(run, await presence_of(services.database, run))
+    tags = await tags_of(services.database, [run.id])
+    return run_out(run, tags[run.id], await presence_of(services.database, run))
 
 
 @router.post("/runs/{run_id}/pause")
 async def pause(services: Use, run: KnownRun) -> StateOut:
     """Ask for a pause at the end of the month."""
     return StateOut(id=run.id, state=await request_control(services.database, run.id, "pause"))
+
+
+@router.post("/runs/{run_id}/end")
+async def end(services: Use, run: KnownRun) -> StateOut:
+    """Ask a run that is being played to stop at the end of the month; it is then censored."""
+    return StateOut(id=run.id, state=await request_control(services.database, run.id, "end"))
 
 
 @router.post("/runs/{run_id}/stop")

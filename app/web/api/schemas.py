@@ -1,5 +1,6 @@
 """What the API says: its objects, with types and meanings."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -67,7 +68,7 @@ class RunOut(BaseModel):
     )
     retries: int = Field(description="which attempt that is, since the run last got on")
     priority: int = Field(description="of queued runs the higher ones are played first")
-    control: Literal["pause", "stop"] | None = Field(description="what was asked for and is not done yet")
+    control: Literal["pause", "end", "stop"] | None = Field(description="what was asked for and is not done yet")
     origin: Literal["native", "imported"]
     created_at: datetime
     started_at: datetime | None
@@ -96,14 +97,20 @@ class RunOut(BaseModel):
     cost_usd: Dollars | None = Field(description="US dollars; null where the price of any call is unknown")
     budget: Budget = Field(description="what the run may spend: tokens in and out together, US dollars")
     view_only: str | None = Field(description="why the metrics do not apply, if they do not")
-    notes: list[str]
+    notes: list[str] = Field(description="what an import noticed")
+    note: str | None = Field(description="what its owner wrote about it: plain text")
+    note_at: datetime | None = Field(description="when the note was last changed")
+    tags: list[str] = Field(description="sorted")
+    archived_at: datetime | None
+    retry_of: str | None = Field(description="the cancelled run that this one tries again")
     dropped: str | None = Field(description="what a retention rule took from the record, and when")
 
 
-def run_out(run: RunRecord, presence: Presence | None = None) -> RunOut:
+def run_out(run: RunRecord, tags: Sequence[str], presence: Presence | None = None) -> RunOut:
     """Return *run* as the API shows it: what `govsim run --json` prints, and more."""
     same = {name: getattr(run, name) for name in RunOut.model_fields if hasattr(run, name)}
-    more: dict[str, Any] = {"presence": presence}
+    more: dict[str, Any] = {"presence": presence, "tags": list(tags)}
+    more |= {"note": run.owner_note, "note_at": run.owner_note_at}
     more |= {"experiment": run.experiment_id, "page": urls.run(run.id), "metrics": RunMetrics.model_validate(run)}
     return RunOut.model_validate(same | run_object(run) | more)
 
@@ -206,6 +213,26 @@ class ModelsOut(BaseModel):
     policies: tuple[str, ...]
     models: tuple[str, ...]
     endpoints: tuple[EndpointView, ...]
+
+
+class MetricOut(BaseModel):
+    """A metric of one run: what it is, when a run has none, and what is told of a group of runs."""
+
+    name: str
+    label: str
+    formula: str = Field(description="its name on the page, which has it as mathematics; empty where words define it")
+    definition: str
+    undefined: str
+    group: str
+    page: str = Field(description="where it is defined")
+
+
+class MethodsOut(BaseModel):
+    """The metrics, and the versions of the program and its rules."""
+
+    version: str
+    engine_version: str
+    metrics: list[MetricOut]
 
 
 class CheckIn(BaseModel):

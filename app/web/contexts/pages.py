@@ -9,6 +9,7 @@ from app.commons.scenario import Condition, Scenario
 from app.models.check import ModelCheck
 from app.models.hub import EndpointView
 from app.store.records import RunRecord, ShareRecord
+from app.store.shelf import Deleted
 from app.web.contexts.budget import BudgetBox, Meter
 from app.web.contexts.example import Example
 from app.web.contexts.rows import RunRow
@@ -44,10 +45,13 @@ class HomePage:
 
 @dataclass(frozen=True)
 class SortLink:
-    """A column's title: where it leads, and how the list is ordered by it now ("ascending", "descending", None)."""
+    """A column's title: where it leads, and how the list is ordered by it now ("ascending", "descending", None).
+
+    It leads nowhere (None) where lists cannot be ordered by it.
+    """
 
     label: str
-    href: str
+    href: str | None
     order: str | None
     numeric: bool = False
 
@@ -58,10 +62,13 @@ class RunsPage:
 
     Attributes:
         rows: this page of the list.
+        tags: the tags of each of them, by the run's id.
+        experiments: the names of their experiments, by id.
         total: how many runs fit the filter.
         all_total: whether there are any runs at all.
         first: number of the first row shown, from 1.
-        columns: the sortable columns, by name.
+        columns: the columns shown, by name.
+        all_columns: every column's name and title.
         values: what can be chosen in each filter.
         chosen: the filter as it is, as query parameters.
         filtered: whether anything is filtered.
@@ -69,13 +76,19 @@ class RunsPage:
         following: the page after, if any.
         json: the API's twin of this list.
         health: whether somebody plays.
+        query: this page's own query, to come back to.
+        deletion: the moment of a deletion that can be undone, and how many runs it hid; None where there is none.
+        any_deleted: whether there are deleted runs that can be brought back.
     """
 
     rows: Sequence[RunRow]
+    tags: Mapping[str, Sequence[str]]
+    experiments: Mapping[str, str]
     total: int
     all_total: int
     first: int
     columns: Mapping[str, SortLink]
+    all_columns: Sequence[tuple[str, str]]
     values: Mapping[str, Sequence[tuple[str, str]]]
     chosen: Mapping[str, str]
     filtered: bool
@@ -83,6 +96,16 @@ class RunsPage:
     following: str | None
     json: str
     health: Health
+    query: str
+    deletion: tuple[str, int] | None
+    any_deleted: bool
+
+
+@dataclass(frozen=True)
+class DeletedPage:
+    """pages/deleted.html: the deleted runs that can still be brought back, the latest deletion first."""
+
+    runs: Sequence[Deleted]
 
 
 @dataclass(frozen=True)
@@ -108,6 +131,7 @@ class ExperimentPage:
         unit: of the stock.
         json: the API's twin.
         budget: what all runs together may spend, and the form that changes it.
+        archived: whether it is out of the lists.
     """
 
     id: str
@@ -128,6 +152,7 @@ class ExperimentPage:
     unit: str
     json: str
     budget: BudgetBox
+    archived: bool
 
 
 @dataclass(frozen=True)

@@ -114,7 +114,7 @@ def badge(run: RunRecord) -> tuple[str, str]:
     if run.collapsed and run.state not in ("queued", "playing", "paused"):
         return "collapsed", "collapsed"
     if run.state == "playing" and run.control:
-        return "playing", "pausing" if run.control == "pause" else "stopping"
+        return "playing", {"pause": "pausing", "end": "last month"}.get(run.control, "stopping")
     if run.waiting:
         return "paused", "paused, tries again"
     if run.state == "paused" and run.reason_kind in (PAUSED_BY_BUDGET, PAUSED_BY_DAY):

@@ -72,6 +72,8 @@ class RunPage:
         rerun: the result of a rerun check, shown this once.
         experiment: the name of the run's experiment; for the owner only.
         budget: what the run may spend and the form that changes it; for the owner only.
+        own_tags: the tags that the owner put on it; for the owner only.
+        retried_as: the run that tries this one again; for the owner only.
         remembered: the chosen agent's memories; only needed for readers without scripts.
     """
 
@@ -91,6 +93,8 @@ class RunPage:
     experiment: str | None = None
     budget: BudgetBox | None = None
     remembered: Sequence[MemoryEntry] = ()
+    own_tags: Sequence[str] = ()
+    retried_as: str | None = None
 
     @property
     def scenario(self) -> Scenario:

@@ -33,7 +33,9 @@ async def experiment_of(services: Services, experiment_id: str) -> tuple[Experim
     found = await get_experiment(services.database, experiment_id)
     if found is None:
         raise not_found("such experiment")
-    runs, _ = await list_runs(services.database, RunFilter(experiment=found.id, descending=False, limit=500))
+    runs, _ = await list_runs(
+        services.database, RunFilter(experiment=found.id, archived="all", descending=False, limit=500)
+    )
     return found, runs
 
 
@@ -77,6 +79,7 @@ async def render_experiment(
             values=typed,
             errors=errors,
         ),
+        archived=found.archived_at is not None,
     )
     return page(request, "pages/experiment.html", context, section="runs", status=status)
 

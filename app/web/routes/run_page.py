@@ -9,6 +9,8 @@ from fastapi.responses import HTMLResponse
 from app.analysis.answers import answers
 from app.analysis.replay import replay
 from app.jobs.rerun import RerunReport
+from app.store.again import tried_again_as
+from app.store.annotations import tags_of
 from app.store.answers import count_calls
 from app.store.imports import equal_logs
 from app.store.queries import get_call, get_experiment, list_calls
@@ -80,6 +82,8 @@ async def render_run(
             errors=budget_errors,
         )
         context = replace(context, equal_logs=twins, answers=counted, rerun=rerun, experiment=name, budget=box)
+        own = (await tags_of(services.database, [run.id]))[run.id]
+        context = replace(context, own_tags=own, retried_as=await tried_again_as(services.database, run.id))
     if context.view.agent is not None and context.view.tab == "memories":
         name = context.replay.names[context.view.agent]
         remembered = await memories_of(services.database, run.id, name, run.events)
