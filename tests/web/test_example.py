@@ -58,3 +58,9 @@ async def test_the_example_becomes_one_run_however_often_it_is_opened(site: Site
     assert run.episode == example_config()
     assert (await site.json("/api/v1/runs"))["total"] == 1
     assert [tag.text for tag in (await site.page(address)).classed("tag")] == ["scripted"]
+
+
+async def test_the_twin_of_the_example_has_its_months_and_talk(site: Site) -> None:
+    told = await site.json("/api/v1/example")
+    assert [month["stock_after"] for month in told["months"]] == [41, 35, 22, 7, 6, 3]
+    assert told["months"][1]["lines"][1]["text"].startswith("Emma, we had agreed on 8, and you caught 13.")

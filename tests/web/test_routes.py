@@ -81,6 +81,8 @@ DECISIONS = {
     ("POST", "/import"): OWNER,
     ("POST", "/api/v1/import"): OWNER,
     ("GET", "/api/v1/preview"): OWNER,
+    ("GET", "/api/v1/methods"): OWNER,
+    ("GET", "/api/v1/example"): OWNER,
     ("POST", "/settings/check"): OWNER,
     ("GET", "/settings"): OWNER,
     ("GET", "/methods"): OWNER,
