@@ -176,6 +176,13 @@ PLACES: Mapping[str, tuple[Place, ...]] = MappingProxyType(
             Place("run-wrong-place", "/runs/{finished}?m=99&agent=nobody"),
             Place("run-unknown", "/runs/rzzzzzzz", status=404),
         ),
+        "/compare": (
+            Place("compare", "/compare?scenario=fishery&group=models&group=scenario"),
+            Place("compare-open", "/compare?experiment={mixed_experiment}&run={collapsed}&group=models", (open_all,)),
+            Place("compare-two-runs", "/compare?run={collapsed}&run={mixed}&diff={collapsed}&diff={mixed}"),
+            Place("compare-nothing", "/compare?run=rzzzzzzz&group=nonsense"),
+            Place("compare-empty", "/compare", empty=True),
+        ),
         "/experiments/{experiment_id}": (
             Place("experiment", "/experiments/{mixed_experiment}"),
             Place("experiment-unknown", "/experiments/xzzzzzzz", status=404),
