@@ -148,6 +148,7 @@ PLACES: Mapping[str, tuple[Place, ...]] = MappingProxyType(
             Place("run-memories", "/runs/{finished}?m=2&agent=kate&tab=memories"),
             Place("run-usage", "/runs/{finished}?m=2&agent=kate&tab=usage"),
             Place("run-chat", "/runs/{finished}?m=2&view=chat"),
+            Place("run-tables", "/runs/{imported}?m=2&view=charts", (open_all,)),
             Place("run-charts", "/runs/{finished}?m=2&view=charts"),
             Place("run-search", "/runs/{finished}?m=2&q=limit&view=chat"),
             Place(
