@@ -141,7 +141,7 @@ async def runs_like(database: Database, config: EpisodeConfig) -> list[str]:
     """Return the ids of runs of our own that play this very episode and were not given up, newest first."""
     query = (
         select(RunRow.id)
-        .where(RunRow.config_hash == config.hash, RunRow.origin == "native")
+        .where(RunRow.config_hash == config.hash, RunRow.origin == "native", RunRow.deleted_at.is_(None))
         .where(RunRow.state.notin_(("cancelled", "failed")))
         .order_by(RunRow.created_at.desc(), RunRow.id)
     )

@@ -99,9 +99,9 @@ def api_compare() -> str:
     return f"{API}/compare"
 
 
-def export_comparison(kind: str, query: str) -> str:
-    """A comparison as files; *query* is its canonical query."""
-    return f"/compare/export/{_part(kind)}?{query}"
+def export_comparison() -> str:
+    """Where a comparison is had as files; the kind is below it."""
+    return f"{compare()}/export"
 
 
 def experiment(experiment_id: str) -> str:

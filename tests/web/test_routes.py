@@ -64,6 +64,7 @@ DECISIONS = {
     ("GET", "/runs/{run_id}/rerun-check"): OWNER,
     ("GET", "/runs/{run_id}/export/{kind}"): OWNER,
     ("GET", "/compare"): OWNER,
+    ("GET", "/compare/export/{kind}"): OWNER,
     ("GET", "/api/v1/compare"): OWNER,
     ("GET", "/api/v1/compare/figures/{figure}"): OWNER,
     ("GET", "/experiments/{experiment_id}"): OWNER,

@@ -15,6 +15,7 @@ const size = (run, stock, by = 1) => `scale(${(Math.sqrt(part(run, stock)) * by)
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 
 let growing = null;
+let entered = null;
 
 /**
  * Show *place* on the stage: a harvest takes the stock down, home lets it grow again. While *moving* (the run plays or
@@ -39,7 +40,9 @@ export function showStage(run, place, phase, moving) {
     showGauge(run, month, stock, phase, sentence);
     showScene(run, month, stock);
   };
-  if (moving && !still.matches && phase === "harvest" && month?.harvested) {
+  const came = entered !== `${place.month}/${phase}/${month?.harvested}`;
+  entered = `${place.month}/${phase}/${month?.harvested}`;
+  if (moving && came && !still.matches && phase === "harvest" && month?.harvested) {
     draw(month.stock);
     growing = setTimeout(() => draw(level), BEFORE_MS);
   } else {
