@@ -158,6 +158,7 @@ PLACES: Mapping[str, tuple[Place, ...]] = MappingProxyType(
             Place("run-memories", "/runs/{finished}?m=2&agent=kate&tab=memories"),
             Place("run-usage", "/runs/{finished}?m=2&agent=kate&tab=usage"),
             Place("run-chat", "/runs/{finished}?m=2&view=chat"),
+            Place("run-tables", "/runs/{imported}?m=2&view=charts", (open_all,)),
             Place("run-charts", "/runs/{finished}?m=2&view=charts"),
             Place("run-search", "/runs/{finished}?m=2&q=limit&view=chat"),
             Place(
@@ -185,6 +186,13 @@ PLACES: Mapping[str, tuple[Place, ...]] = MappingProxyType(
             Place("run-imported", "/runs/{imported}?m=5"),
             Place("run-wrong-place", "/runs/{finished}?m=99&agent=nobody"),
             Place("run-unknown", "/runs/rzzzzzzz", status=404),
+        ),
+        "/compare": (
+            Place("compare", "/compare?scenario=fishery&group=models&group=scenario"),
+            Place("compare-open", "/compare?experiment={mixed_experiment}&run={collapsed}&group=models", (open_all,)),
+            Place("compare-two-runs", "/compare?run={collapsed}&run={mixed}&diff={collapsed}&diff={mixed}"),
+            Place("compare-nothing", "/compare?run=rzzzzzzz&group=nonsense"),
+            Place("compare-empty", "/compare", empty=True),
         ),
         "/experiments/{experiment_id}": (
             Place("experiment", "/experiments/{mixed_experiment}"),
