@@ -18,6 +18,10 @@ Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
 Filter = tuple[Annotated[str, Field(max_length=40)], Annotated[str, Field(max_length=200)]]
 
 
+class NothingToCompare(ValueError):
+    """A comparison of nothing; the message says what is missing."""
+
+
 class ComparisonAsk(Frozen):
     """A comparison as asked for. Equal asks have one form, whatever order their address had.
 

@@ -218,15 +218,16 @@ def promises_of(runs: Sequence[ComparedRun]) -> Promises:
             shares.append(marks["kept"] / judged)
 
     def by(name: str) -> tuple[Kept, ...]:
-        keys = list(dict.fromkeys(getattr(promise, name) for promise in made))
-        keys = sorted(keys) if name == "month" else keys
-        return tuple(_kept(str(key), [one.mark for one in made if getattr(one, name) == key]) for key in keys)
+        marks: dict[object, list[str]] = {}
+        for promise in made:
+            marks.setdefault(getattr(promise, name), []).append(promise.mark)
+        return tuple(_kept(str(key), own) for key, own in marks.items())
 
     return Promises(
         share=mean(shares, UNIT),
         total=_kept("all", [promise.mark for promise in made]),
         agents=by("agent"),
-        months=by("month"),
+        months=tuple(sorted(by("month"), key=lambda kept: int(kept.by))),
         models=by("mind"),
         limits=sum(run.summary.limits for run in runs),
         corrected=sum(run.corrected for run in runs),

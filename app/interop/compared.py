@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.analysis.ask import ComparisonAsk
-from app.analysis.groups import ComparedRun
+from app.analysis.comparison import Comparison, compare
+from app.analysis.contrasts import Planned
+from app.analysis.groups import ComparedRun, distinct, grouped
 from app.analysis.replay import replay
 from app.analysis.summary import RunSummary, summarise
 from app.commons.config import EpisodeConfig, MindConfig, ScriptedMind
@@ -15,11 +17,12 @@ from app.commons.events import parse_event
 from app.commons.scenario import conditions, scenarios
 from app.store.completions import Origin, completion_digests, origins
 from app.store.connect import Database
-from app.store.queries import RunFilter, harvest_events, list_runs, runs_of
+from app.store.queries import RunFilter, harvest_events, list_experiments, list_runs, runs_of
 from app.store.records import RunRecord
 from app.store.runs import describe_minds
 
 KEPT = 2_000
+KEPT_WHOLE = 8
 
 
 @dataclass
@@ -29,12 +32,51 @@ class Summaries:
     runs: OrderedDict[tuple[str, int], RunSummary] = field(default_factory=OrderedDict)
     origins: OrderedDict[tuple[str, int], Origin] = field(default_factory=OrderedDict)
     digests: OrderedDict[tuple[str, int], str] = field(default_factory=OrderedDict)
+    laid_out: "OrderedDict[object, LaidOut]" = field(default_factory=OrderedDict)
 
     def trim(self) -> None:
         """Forget what was stored first where too much is remembered."""
         for kept in (self.runs, self.origins, self.digests):
             while len(kept) > KEPT:
                 kept.popitem(last=False)
+        while len(self.laid_out) > KEPT_WHOLE:
+            self.laid_out.popitem(last=False)
+
+
+@dataclass(frozen=True)
+class LaidOut:
+    """A comparison, ready to be shown or written.
+
+    All runs, those that count by group, the numbers, and the runs that cannot be compared.
+    """
+
+    ask: ComparisonAsk
+    runs: Sequence[ComparedRun]
+    members: Mapping[str, Sequence[ComparedRun]]
+    comparison: Comparison
+    left_out: Sequence[RunRecord]
+
+
+async def lay_out(
+    database: Database,
+    ask: ComparisonAsk,
+    runs: Sequence[RunRecord],
+    known: Summaries,
+    planned: Sequence[Planned] = (),
+) -> LaidOut:
+    """Return the comparison of *runs* as *ask* wants it, and of no others."""
+    names = {one.id: one.name for one in await list_experiments(database, 1000)}
+    # A page's charts ask for the comparison that the page has just shown.
+    key = (ask, tuple((run.id, run.name, run.events, run.state) for run in runs), tuple(planned), tuple(names.items()))
+    if key in known.laid_out:
+        return known.laid_out[key]
+    usable, left_out = await compared(database, runs, known, names)
+    # Numbers take a thread: nobody else waits for them.
+    comparison = await asyncio.to_thread(compare, usable, ask, planned)
+    members = {label: distinct(part)[0] for label, part in grouped(usable, ask).items()}
+    known.laid_out[key] = LaidOut(ask, usable, members, comparison, left_out)
+    known.trim()
+    return known.laid_out[key]
 
 
 async def choose_runs(database: Database, ask: ComparisonAsk, wanted: RunFilter) -> tuple[list[RunRecord], int]:

@@ -4,16 +4,15 @@ Each file says the date, the version, and the configuration hashes of its runs.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from app.analysis.ask import ComparisonAsk
-from app.analysis.comparison import Comparison
 from app.analysis.comparison_figures import FIGURES, comparison_figure
 from app.analysis.groups import ComparedRun, Group
 from app.analysis.intervals import Estimate
 from app.analysis.svg import draw_svg
+from app.interop.compared import LaidOut
 from app.interop.export import parquet_bytes
 from app.interop.tables import Table, csv_text
 
@@ -41,17 +40,7 @@ class About:
     date: str
 
 
-@dataclass(frozen=True)
-class Compared:
-    """What files are made of: the ask, all runs, those that count by group, and the numbers."""
-
-    ask: ComparisonAsk
-    runs: Sequence[ComparedRun]
-    members: Mapping[str, Sequence[ComparedRun]]
-    comparison: Comparison
-
-
-def comparison_file(kind: Kind, made: Compared, about: About) -> bytes:
+def comparison_file(kind: Kind, made: LaidOut, about: About) -> bytes:
     """Return a comparison as one file.
 
     Raises:
@@ -65,7 +54,7 @@ def comparison_file(kind: Kind, made: Compared, about: About) -> bytes:
     return parquet_bytes(table) if kind == "parquet" else csv_text(table).encode("utf-8", "replace")
 
 
-def figure_files(made: Compared) -> dict[str, bytes]:
+def figure_files(made: LaidOut) -> dict[str, bytes]:
     """Return the charts as SVG by file name."""
     return {
         f"{name}.svg": draw_svg(
@@ -75,7 +64,7 @@ def figure_files(made: Compared) -> dict[str, bytes]:
     }
 
 
-def as_object(made: Compared, about: About) -> dict[str, Any]:
+def as_object(made: LaidOut, about: About) -> dict[str, Any]:
     """Return the whole comparison for JSON."""
     return {
         "format": "govsim-comparison/1",
@@ -87,7 +76,7 @@ def as_object(made: Compared, about: About) -> dict[str, Any]:
     }
 
 
-def run_table(made: Compared, about: About) -> Table:
+def run_table(made: LaidOut, about: About) -> Table:
     """Return one row a run, those that do not count included and marked."""
     rows = []
     for group in made.comparison.groups:
@@ -97,7 +86,7 @@ def run_table(made: Compared, about: About) -> Table:
     return Table("runs", COLUMNS, rows)
 
 
-def _row(run: ComparedRun, group: Group, made: Compared, about: About) -> dict[str, Any]:
+def _row(run: ComparedRun, group: Group, made: LaidOut, about: About) -> dict[str, Any]:
     came = run.outcome(made.ask.answers)
     values = {name: run.values[name] for name in ("model", "condition", "scenario", "prompts", "experiment", "engine")}
     return values | {
@@ -150,7 +139,7 @@ TEX_COLUMNS = (
 )  # fmt: skip
 
 
-def latex(made: Compared, about: About) -> str:
+def latex(made: LaidOut, about: About) -> str:
     """Return a document with the paper's table (booktabs), and below it what a reader has to know."""
     numbers = made.comparison
     heads = " & ".join(title for _, title, _, _ in TEX_COLUMNS)
@@ -165,7 +154,6 @@ def latex(made: Compared, about: About) -> str:
     return f"""{comment}
 \\documentclass{{article}}
 \\usepackage[utf8]{{inputenc}}
-\\usepackage[T1]{{fontenc}}
 \\usepackage{{textcomp}}
 \\usepackage{{booktabs}}
 \\usepackage{{graphicx}}
@@ -190,7 +178,7 @@ Group & $n$ & {heads} \\\\
 """
 
 
-def _method(made: Compared) -> str:
+def _method(made: LaidOut) -> str:
     means = (
         "BCa bootstrap from ten runs on, else Student's t"
         if made.ask.intervals == "bca"

@@ -4,8 +4,7 @@ A share keeps the canonical query of its `ComparisonAsk` and the runs it may sho
 below its own address, so that nothing on the page leads out of it.
 """
 
-import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,13 +12,11 @@ from pydantic import ValidationError
 from starlette.datastructures import QueryParams
 
 from app.analysis.ask import MOST_RUNS, ComparisonAsk
-from app.analysis.comparison import Comparison, compare
 from app.analysis.comparison_figures import FigureName, comparison_figure
 from app.analysis.contrasts import Planned
-from app.analysis.groups import ComparedRun, distinct, grouped
 from app.analysis.palette import Theme
-from app.interop.compared import choose_runs, compared
-from app.store.queries import RunFilter, list_experiments
+from app.interop.compared import LaidOut, choose_runs, lay_out
+from app.store.queries import RunFilter
 from app.store.records import RunRecord
 from app.web import urls
 from app.web.filters import read_filter
@@ -36,19 +33,9 @@ class Place:
 
     page: str = urls.compare()
     api: str = urls.api_compare()
+    export: str = urls.export_comparison()
     runs: str = urls.runs()
     share: bool = False
-
-
-@dataclass(frozen=True)
-class LaidOut:
-    """A comparison, ready to be shown: the ask, its runs in groups, the numbers, and what could not be taken."""
-
-    ask: ComparisonAsk
-    runs: Sequence[ComparedRun]
-    members: Mapping[str, Sequence[ComparedRun]]
-    comparison: Comparison
-    left_out: Sequence[RunRecord]
 
 
 def read_ask(query: QueryParams) -> tuple[ComparisonAsk, list[str]]:
@@ -101,12 +88,7 @@ async def laid_out(
     services: Services, ask: ComparisonAsk, runs: Sequence[RunRecord], planned: Sequence[Planned] = ()
 ) -> LaidOut:
     """Return the comparison of *runs* as *ask* wants it, and of no others."""
-    names = {one.id: one.name for one in await list_experiments(services.database, 1000)}
-    usable, left_out = await compared(services.database, runs, services.summaries, names)
-    # Numbers take a thread: nobody else waits for them.
-    comparison = await asyncio.to_thread(compare, usable, ask, planned)
-    members = {label: distinct(part)[0] for label, part in grouped(usable, ask).items()}
-    return LaidOut(ask, usable, members, comparison, left_out)
+    return await lay_out(services.database, ask, runs, services.summaries, planned)
 
 
 def figure(shown: LaidOut, name: FigureName, theme: Theme) -> dict[str, Any]:

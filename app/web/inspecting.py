@@ -51,12 +51,13 @@ async def with_inspector(
             notices.append(no_such_memory(view.memory, view.month, name))
     if page.prompts:
         found = await list_calls(services.database, page.record.id, month=view.month, agent=name)
-        calls = [item for item in found if shared is None or shared.shows(item)]
+        calls = [shared.told(item) for item in found if shared.shows(item)] if shared else found
         named = next((item for item in calls if item.key == view.call), None)
         if view.call is not None and named is None:
             notices.append(no_such_call(view.call, view.month, READING if view.framework else name))
         chosen = named or _deciding(calls, "limit" if view.framework else "harvest")
         call = await get_call(services.database, page.record.id, chosen.key) if chosen else None
+        call = shared.told(call) if shared and call else call
         page = replace(page, calls=calls, call=call)
         if call is not None and view.tab == "prompt":
             page = replace(page, changed=await prompt_change(services.database, page.record.id, call))

@@ -6,7 +6,7 @@ from alembic import op
 from app.store.types import UtcDateTime, Whole, Words
 
 revision = "0012"
-down_revision = "0013"
+down_revision = "0015"
 branch_labels = None
 depends_on = None
 

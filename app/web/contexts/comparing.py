@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 from app.analysis.ask import GROUPINGS, ComparisonAsk, GroupBy
 from app.analysis.comparison import NAMES
@@ -10,9 +11,10 @@ from app.analysis.contrasts import Contrast
 from app.analysis.groups import Group
 from app.analysis.intervals import Estimate, mean
 from app.analysis.replay import Replay
+from app.interop.compared import LaidOut
 from app.store.records import ExperimentRecord
 from app.web import urls
-from app.web.comparing import LaidOut, Place
+from app.web.comparing import Place
 from app.web.contexts.rows import RunRow
 from app.web.format import DASH, number
 
@@ -129,6 +131,13 @@ class ComparePage:
         """What gains are counted in."""
         units = {run.unit for run in self.shown.runs}
         return units.pop() if len(units) == 1 else "units"
+
+    @property
+    def exports(self) -> Sequence[tuple[str, str]]:
+        """What the comparison can be taken along as: address and label; Parquet where it can be made."""
+        kinds = [("tex", "LaTeX"), ("csv", "CSV, a row a run"), ("json", "JSON")]
+        kinds += [("parquet", "Parquet, a row a run")] if find_spec("pyarrow") else []
+        return [(f"{self.place.export}/{kind}?{self.ask.query}", label) for kind, label in kinds]
 
     def at(self, **values: object) -> str:
         """Return the address of this comparison with other values."""

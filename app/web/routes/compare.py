@@ -1,19 +1,25 @@
 """The comparison: everything is in its address."""
 
+import asyncio
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, Response
 
 from app.analysis.ask import ComparisonAsk
 from app.analysis.replay import replay
 from app.commons.events import parse_event
+from app.interop.compared import LaidOut
+from app.interop.comparison_files import MEDIA, About, Kind, comparison_file
+from app.interop.export import ExportError
 from app.store.queries import RunFilter, harvest_events, list_experiments, list_runs
 from app.store.records import RunRecord
 from app.web import urls
-from app.web.comparing import LaidOut, Place, find_runs, laid_out, read_ask
+from app.web.comparing import Place, find_runs, laid_out, read_ask
 from app.web.contexts.comparing import ComparePage, CompareTemplate, Side, charts
 from app.web.contexts.rows import run_row
+from app.web.errors import Problem
 from app.web.pages import Flash, page
 from app.web.services import Services, Use
 
@@ -28,6 +34,28 @@ async def compare(request: Request, services: Use) -> HTMLResponse:
     ask, notices = read_ask(request.query_params)
     runs, more = await find_runs(services, ask)
     return await render_comparison(request, services, ask, runs, notices=notices + more)
+
+
+@router.get("/compare/export/{kind}")
+async def export(request: Request, services: Use, kind: Kind) -> Response:
+    """Return a comparison as a file."""
+    ask, _ = read_ask(request.query_params)
+    runs, _ = await find_runs(services, ask)
+    return await export_comparison(services, ask, runs, kind)
+
+
+async def export_comparison(services: Services, ask: ComparisonAsk, runs: Sequence[RunRecord], kind: Kind) -> Response:
+    """Return the comparison of *runs* and no others as a file."""
+    shown = await laid_out(services, ask, runs)
+    if not shown.runs:
+        raise Problem(404, "not_found", "There is nothing to export: no run is compared.")
+    about = About(services.version, f"{datetime.now(UTC):%Y-%m-%d}")
+    try:
+        content = await asyncio.to_thread(comparison_file, kind, shown, about)
+    except ExportError as error:
+        raise Problem(409, "unavailable", str(error)) from None
+    name = f'attachment; filename="comparison.{kind}"'
+    return Response(content, media_type=MEDIA[kind], headers={"Content-Disposition": name})
 
 
 async def render_comparison(
