@@ -64,6 +64,16 @@ def runs(query: Query | None = None) -> str:
     return with_query("/runs", query)
 
 
+def search(query: Query | None = None) -> str:
+    """The search over all runs."""
+    return with_query("/search", query)
+
+
+def api_search(query: Query | None = None) -> str:
+    """The search over all runs, in the API."""
+    return with_query(f"{API}/search", query)
+
+
 def deleted_runs() -> str:
     """The runs that were deleted and can still be brought back."""
     return "/runs/deleted"
