@@ -14,6 +14,7 @@ import typer
 from pydantic import ValidationError
 from sqlalchemy.exc import OperationalError
 
+from app.analysis.ask import NothingToCompare
 from app.budget_cli import budget
 from app.command_line import (
     collect_seldom,
@@ -27,6 +28,7 @@ from app.command_line import (
 )
 from app.commons.config import AllocationRule
 from app.commons.scenario import UnknownName
+from app.compare_cli import compare
 from app.db_cli import db
 from app.doctor_cli import doctor
 from app.interop.export import ExportError
@@ -68,6 +70,7 @@ app.add_typer(db, name="db")
 app.add_typer(prompt_commands, name="prompts")
 
 KNOWN_ERRORS = (
+    NothingToCompare,
     SettingsError,
     DatabaseError,
     ModelError,
@@ -338,7 +341,7 @@ def models(
     print_models(hub, as_json=as_json)
 
 
-for command in (rerun, export, subskills, budget, backup, restore, retain, purge, doctor):
+for command in (rerun, export, compare, subskills, budget, backup, restore, retain, purge, doctor):
     app.command()(command)
 app.command("import-subskills")(import_subskills)
 

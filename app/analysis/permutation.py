@@ -68,6 +68,20 @@ class Labels:
         return Test(p=(at_least + 1) / (DRAWS + 1), exact=False, labellings=DRAWS)
 
 
+class Shuffles:
+    """Labellings by the sizes of their strata: drawn once for all tests of a comparison that need the same ones."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[tuple[int, int], ...], Labels] = {}
+
+    def labels(self, sizes: Sequence[tuple[int, int]]) -> Labels:
+        """Return the labellings of strata with so many runs of the group, listed first, and of the reference."""
+        key = tuple(size for size in sizes if sum(size))
+        if key not in self._known:
+            self._known[key] = Labels([[True] * own + [False] * other for own, other in key])
+        return self._known[key]
+
+
 def _count(found: Array, bound: float) -> int:
     """Return how many statistics reach *bound*, but for rounding."""
     return int((found >= bound - CLOSE * max(1.0, abs(bound))).sum())
@@ -141,14 +155,15 @@ def logrank_statistic(times: Sequence[tuple[int, bool]], labels: Labels) -> Call
             event = (inside & collapsed & (ends == month)).astype(float)
             months.append((risk, event))
 
+    risks, events = (numpy.array([month[side] for month in months]).T for side in (0, 1))
+    r, d = risks.sum(axis=0), events.sum(axis=0)
+
     def statistic(rows: Array) -> Array:
-        gap, spread = numpy.zeros(len(rows)), numpy.zeros(len(rows))
-        for risk, event in months:
-            r, d = risk.sum(), event.sum()
-            own = rows @ risk
-            gap += rows @ event - d * own / r
-            if r > 1:
-                spread += d * (own / r) * (1 - own / r) * (r - d) / (r - 1)
+        if not months:
+            return numpy.zeros(len(rows))
+        share = rows @ (risks / r)
+        gap = rows @ events.sum(axis=1) - share @ d
+        spread = (share * (1 - share)) @ (d * (r - d) / numpy.maximum(r - 1, 1))
         return numpy.divide(gap**2, spread, out=numpy.zeros(len(rows)), where=spread > 0)
 
     return statistic

@@ -81,7 +81,14 @@ def _frame(
     xs = _range(layout.get("xaxis", {}), [x for trace in data for x in trace.get("x", ()) if _number(x)])
     ys = _range(layout.get("yaxis", {}), [y for trace in data for y in trace.get("y", ()) if _number(y)])
     left = max(44.0, float(margin.get("l", 40)))
-    return Frame(left, top, width - max(12.0, float(margin.get("r", 12))), height - 22 - below, xs, ys)
+    return Frame(
+        left,
+        top,
+        width - max(12.0, float(margin.get("r", 12))),
+        height - max(22.0 + below, float(margin.get("b", 0))),
+        xs,
+        ys,
+    )
 
 
 def _number(value: object) -> bool:

@@ -59,7 +59,7 @@ def export_files(whole: WholeRun, kind: Format) -> dict[str, bytes]:
     if kind == "csv":
         return {f"{table.name}.csv": csv_text(table).encode("utf-8", "replace") for table in tables(whole)}
     if kind == "parquet":
-        return {f"{table.name}.parquet": _parquet(table) for table in tables(whole)}
+        return {f"{table.name}.parquet": parquet_bytes(table) for table in tables(whole)}
     return {f"{whole.run.id}.json": _json(_object(whole))}
 
 
@@ -118,7 +118,12 @@ def _json(value: Any) -> bytes:
         return json.dumps(value, indent=1).encode("ascii")
 
 
-def _parquet(table: Table) -> bytes:
+def parquet_bytes(table: Table) -> bytes:
+    """Return a table as a Parquet file.
+
+    Raises:
+        ExportError: if the package that writes them is not installed.
+    """
     try:
         import pyarrow
         import pyarrow.parquet

@@ -111,6 +111,20 @@ async def get_runs(database: Database, run_ids: Sequence[str]) -> list[RunRecord
         return [RunRecord.model_validate(row) for row in await connection.execute(query)]
 
 
+async def runs_of(
+    database: Database, run_ids: Sequence[str], experiments: Sequence[str], wanted: RunFilter
+) -> tuple[list[RunRecord], int]:
+    """Return the named runs and those of the named experiments that *wanted* keeps, oldest first, and their number.
+
+    No more than the filter's limit are returned.
+    """
+    conditions = [or_(RunRow.id.in_(run_ids), RunRow.experiment_id.in_(experiments)), *_conditions(wanted)]
+    query = select(RunRow.__table__).where(*conditions).order_by(RunRow.created_at, RunRow.id).limit(wanted.limit)
+    async with database.read() as connection:
+        count = (await connection.execute(select(func.count()).select_from(RunRow).where(*conditions))).scalar_one()
+        return [RunRecord.model_validate(row) for row in await connection.execute(query)], count
+
+
 async def latest_runs(database: Database, states: Sequence[str], limit: int) -> list[RunRecord]:
     """Return the latest runs that are in one of *states*."""
     query = (
@@ -127,7 +141,7 @@ async def runs_like(database: Database, config: EpisodeConfig) -> list[str]:
     """Return the ids of runs of our own that play this very episode and were not given up, newest first."""
     query = (
         select(RunRow.id)
-        .where(RunRow.config_hash == config.hash, RunRow.origin == "native")
+        .where(RunRow.config_hash == config.hash, RunRow.origin == "native", RunRow.deleted_at.is_(None))
         .where(RunRow.state.notin_(("cancelled", "failed")))
         .order_by(RunRow.created_at.desc(), RunRow.id)
     )
@@ -188,12 +202,20 @@ async def events_after(
 
 
 async def harvest_events(
-    database: Database, run_ids: Sequence[str], *, last: int | None = None
+    database: Database,
+    run_ids: Sequence[str],
+    *,
+    last: int | None = None,
+    ends: Mapping[str, int] | None = None,
+    also: Sequence[str] = (),
 ) -> dict[str, list[str]]:
-    """Return the month and harvest events of several runs: enough for their trajectories, without the talk."""
-    kinds = ("month_started", "decided", "collected", "harvested", "month_ended", "ended")
+    """Return the month and harvest events of several runs: enough for their trajectories, without the talk.
+
+    None lies beyond *last*, nor beyond the run's own end in *ends*. *also* names more kinds of events to return.
+    """
+    kinds = ("month_started", "decided", "collected", "harvested", "month_ended", "ended", *also)
     query = (
-        select(EventRow.run_id, EventRow.payload)
+        select(EventRow.run_id, EventRow.seq, EventRow.payload)
         .where(EventRow.run_id.in_(run_ids), EventRow.kind.in_(kinds))
         .order_by(EventRow.run_id, EventRow.seq)
     )
@@ -202,7 +224,8 @@ async def harvest_events(
     found: dict[str, list[str]] = {run_id: [] for run_id in run_ids}
     async with database.read() as connection:
         for row in await connection.execute(query):
-            found[row.run_id].append(row.payload)
+            if ends is None or row.seq <= ends.get(row.run_id, row.seq):
+                found[row.run_id].append(row.payload)
     return found
 
 

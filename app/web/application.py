@@ -10,6 +10,7 @@ from app.web import urls
 from app.web.answers import ErrorBoundary, install
 from app.web.api import budgets as api_budgets
 from app.web.api import catalogue as api_catalogue
+from app.web.api import compare as api_compare
 from app.web.api import imports as api_imports
 from app.web.api import keeping as api_keeping
 from app.web.api import operations as api_operations
@@ -28,6 +29,7 @@ from app.web.policy import BodyLimit, HeadAsGet, SecurityHeaders
 from app.web.routes import (
     about,
     budgets,
+    compare,
     experiments,
     home,
     imports,
@@ -54,6 +56,7 @@ PAGES = (
     # Before the runs: /runs/deleted is no run.
     keeping,
     *(home, launch, prompts, imports, runs, search, record, experiments, shares, shared),
+    compare,
     *(budgets, operations, about, metrics, login, static, subskills),
 )
 
@@ -75,6 +78,7 @@ def build(lifespan: Lifespan, meters: WebMeters, *, version: str, openapi_url: s
     api = APIRouter(prefix=urls.API, responses={"4XX": {"model": ErrorReply}, "5XX": {"model": ErrorReply}})
     for part in (
         *(api_keeping, api_runs, api_record, api_imports, api_preview, api_catalogue, api_shares, api_reference),
+        api_compare,
         *(api_search, api_subskills, api_budgets, api_operations),
     ):
         api.include_router(part.router)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import Depends, FastAPI, Request
 
+from app.interop.compared import Summaries
 from app.models.hub import ModelHub
 from app.store.connect import Database
 from app.store.records import NO_BUDGET, Budget
@@ -20,7 +21,10 @@ from app.web.watch import Watcher
 
 @dataclass(frozen=True)
 class Services:
-    """Everything a handler may need. `daily` is what the instance may spend a day."""
+    """Everything a handler may need.
+
+    `daily` is what the instance may spend a day, `summaries` what is remembered of runs that were compared.
+    """
 
     database: Database
     watcher: Watcher
@@ -33,6 +37,7 @@ class Services:
     meters: WebMeters
     instance: Instance
     daily: Budget = NO_BUDGET
+    summaries: Summaries = field(default_factory=Summaries)
     example: ExampleStory = field(default_factory=ExampleStory)
 
 

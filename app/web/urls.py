@@ -1,6 +1,6 @@
 """The one place that knows every address. Pages, redirects, templates and the API build theirs here."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import quote, urlencode
 
 API = "/api/v1"
@@ -99,6 +99,26 @@ def export(run_id: str, kind: str) -> str:
     return f"/runs/{_part(run_id)}/export/{_part(kind)}"
 
 
+def compare(query: Query | None = None) -> str:
+    """The comparison of groups of runs."""
+    return with_query("/compare", query)
+
+
+def compare_runs(run_ids: Sequence[str]) -> str:
+    """The comparison of these runs."""
+    return f"/compare?{urlencode([('run', run_id) for run_id in run_ids])}"
+
+
+def api_compare() -> str:
+    """The comparison in the API; charts are below it."""
+    return f"{API}/compare"
+
+
+def export_comparison() -> str:
+    """Where a comparison is had as files; the kind is below it."""
+    return f"{compare()}/export"
+
+
 def experiment(experiment_id: str) -> str:
     """The page of an experiment."""
     return f"/experiments/{_part(experiment_id)}"
@@ -159,6 +179,11 @@ def share(token: str) -> str:
     return f"/s/{_part(token)}"
 
 
+def shared_run(token: str, run_id: str) -> str:
+    """A run of a shared experiment or comparison."""
+    return f"{share(token)}/runs/{_part(run_id)}"
+
+
 def methods() -> str:
     """How the numbers are made."""
     return "/methods"
@@ -185,7 +210,7 @@ def api_operations() -> str:
 
 
 def experiment_action(experiment_id: str, action: str) -> str:
-    """Where a control of an experiment is posted to: pause, resume or cancel all its runs, or budget."""
+    """Where a control of an experiment is posted to: pause, resume or cancel all its runs, budget or share."""
     return f"/experiments/{_part(experiment_id)}/{action}"
 
 

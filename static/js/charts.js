@@ -130,6 +130,7 @@ const seen = new IntersectionObserver(
       draw(entry.target);
     }
   },
+  { threshold: 0.1 },
 );
 
 for (const chart of document.querySelectorAll("[data-chart]")) {

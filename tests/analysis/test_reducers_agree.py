@@ -58,3 +58,25 @@ async def test_both_reducers_tell_the_same(chromium: Browser) -> None:
     for (episode, events), found in zip(stories, told, strict=True):
         expected = json.loads(replay(events, episode).model_dump_json())
         assert found == expected
+
+
+async def test_talk_that_comes_later_and_telling_in_between_change_nothing(chromium: Browser) -> None:
+    episode = scripted_config()
+    events = [event.model_dump(mode="json") for event in await played(episode)]
+    page = await chromium.new_page()
+    await page.route("**/*", _serve)
+    await page.goto("http://reducer.test/")
+    found = await page.evaluate(
+        """async ([config, events]) => {
+            const { Telling } = await import("/reducer.js");
+            const talk = new Set(["said", "summarised"]);
+            const telling = new Telling(config);
+            for (const event of events) if (!talk.has(event.kind)) telling.take(event);
+            const numbers = telling.told();
+            for (const event of events.toReversed()) if (talk.has(event.kind)) telling.take(event);
+            return [numbers.months.map((month) => month.lines.length), telling.told()];
+        }""",
+        [{"names": list(episode.names), "months_total": episode.game.months}, events],
+    )
+    assert set(found[0]) == {0}
+    assert found[1] == json.loads(replay(await played(episode), episode).model_dump_json())

@@ -116,10 +116,20 @@ async def open_all(page: Page) -> None:
 
 PLACES: Mapping[str, tuple[Place, ...]] = MappingProxyType(
     {
-        "/": (Place("home", "/"), Place("home-empty", "/", empty=True)),
+        "/": (Place("home", "/"), Place("home-month", "/?month=5"), Place("home-empty", "/", empty=True)),
         "/launch": (
             Place("launch", "/launch"),
             Place("launch-open", "/launch?from={mixed}", (open_all,)),
+            Place(
+                "launch-preview",
+                "/launch?mind=generative:lab/villager&prompts=paraphrase-1",
+                (click("[data-preview]"), shown(".sheet h1")),
+            ),
+            Place(
+                "launch-asking",
+                "/launch?mind=generative:lab/villager",
+                (withhold("**/models/check"), click("[data-check]"), shown("text=Asking…")),
+            ),
             Place("launch-no-models", "/launch", empty=True),
             Place(
                 "launch-wrong",
@@ -136,7 +146,10 @@ PLACES: Mapping[str, tuple[Place, ...]] = MappingProxyType(
             Place("runs", "/runs"),
             Place("runs-empty", "/runs", empty=True),
             Place("runs-none-found", "/runs?q=nothing+is+called+this"),
+            Place("runs-selected", "/runs", (click("tbody input[type=checkbox]"),)),
+            Place("runs-columns", "/runs", (click("#columns summary"),)),
         ),
+        "/runs/deleted": (Place("deleted", "/runs/deleted"), Place("deleted-empty", "/runs/deleted", empty=True)),
         "/runs/{run_id}": (
             Place("run-finished", "/runs/{finished}?m=2"),
             Place("run-decision", "/runs/{broken}?m=3&agent=john&tab=decision"),
@@ -145,6 +158,7 @@ PLACES: Mapping[str, tuple[Place, ...]] = MappingProxyType(
             Place("run-memories", "/runs/{finished}?m=2&agent=kate&tab=memories"),
             Place("run-usage", "/runs/{finished}?m=2&agent=kate&tab=usage"),
             Place("run-chat", "/runs/{finished}?m=2&view=chat"),
+            Place("run-tables", "/runs/{imported}?m=2&view=charts", (open_all,)),
             Place("run-charts", "/runs/{finished}?m=2&view=charts"),
             Place("run-search", "/runs/{finished}?m=2&q=limit&view=chat"),
             Place(
@@ -160,9 +174,11 @@ PLACES: Mapping[str, tuple[Place, ...]] = MappingProxyType(
             ),
             Place("run-keys", "/runs/{finished}?m=2", (press("?"),)),
             Place("run-share-menu", "/runs/{finished}?m=2", (click("summary:text-is('Share')"),)),
+            Place("run-note-menu", "/runs/{broken}", (click("summary:text-is('Edit the note')"),)),
             Place("run-collapsed", "/runs/{collapsed}"),
             Place("run-broken", "/runs/{broken}?m=4"),
             Place("run-crowd", "/runs/{crowd}?m=2"),
+            Place("run-long", "/runs/{long}?m=70"),
             Place("run-mixed", "/runs/{mixed}"),
             Place("run-live", "/runs/{live}"),
             Place("run-paused", "/runs/{paused}"),
@@ -170,6 +186,13 @@ PLACES: Mapping[str, tuple[Place, ...]] = MappingProxyType(
             Place("run-imported", "/runs/{imported}?m=5"),
             Place("run-wrong-place", "/runs/{finished}?m=99&agent=nobody"),
             Place("run-unknown", "/runs/rzzzzzzz", status=404),
+        ),
+        "/compare": (
+            Place("compare", "/compare?scenario=fishery&group=models&group=scenario"),
+            Place("compare-open", "/compare?experiment={mixed_experiment}&run={collapsed}&group=models", (open_all,)),
+            Place("compare-two-runs", "/compare?run={collapsed}&run={mixed}&diff={collapsed}&diff={mixed}"),
+            Place("compare-nothing", "/compare?run=rzzzzzzz&group=nonsense"),
+            Place("compare-empty", "/compare", empty=True),
         ),
         "/experiments/{experiment_id}": (
             Place("experiment", "/experiments/{mixed_experiment}"),
@@ -187,6 +210,15 @@ PLACES: Mapping[str, tuple[Place, ...]] = MappingProxyType(
         "/shares": (Place("shares", "/shares"), Place("shares-empty", "/shares", empty=True)),
         "/import": (
             Place("import", "/import"),
+            Place(
+                "import-report",
+                "/import",
+                (
+                    upload("input[accept]", "log_env.json", b"[]"),
+                    click("main form:has(input[accept]) button"),
+                    shown("text=not imported"),
+                ),
+            ),
             Place(
                 "import-wrong",
                 "/import",

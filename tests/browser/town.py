@@ -37,8 +37,10 @@ RUNS: Mapping[str, Mapping[str, object]] = MappingProxyType(
         "broken": {"minds": ["scripted:forgetful"], "scenario": "pasture", "name": "Promises"},
         "collapsed": {"minds": ["scripted:greedy"], "name": "Everybody for themselves", "seeds": [1, 2]},
         "crowd": {"minds": ["scripted:reciprocal"], "scenario": "pollution", "agents": NAMES, "capacity": 240},
+        "long": {"minds": ["scripted:reciprocal"], "agents": NAMES, "capacity": 240, "months": 120},
         "mixed": {"minds": [f"scripted:{policy}" for policy in VILLAGE], "seeds": [3, 4]},
         "failed": {"minds": ["scripted:random"], "months": 2},
+        "deleted": {"minds": ["scripted:random"], "months": 1},
     }
 )
 """Runs that are over before anybody looks, by the name under which tests find them."""
@@ -128,6 +130,10 @@ def _fill(client: httpx.Client, models: FakeModelServer) -> dict[str, str]:
         names[name] = made["link"]
         if name == "revoked":
             client.post(f"/api/v1/shares/{made['share']['id']}/revoke").raise_for_status()
+    client.delete(f"/api/v1/runs/{names['deleted']}").raise_for_status()
+    client.put(f"/api/v1/runs/{names['broken']}/tags/for the paper").raise_for_status()
+    kept = {"name": "Promises, kept and broken", "note": "Who breaks the agreement first?\nJohn, in month 2."}
+    client.patch(f"/api/v1/runs/{names['broken']}", json=kept).raise_for_status()
     if (LOGS / LOG).is_dir():
         names["imported"] = _import(client)
     return names

@@ -34,6 +34,12 @@ def test_no_name_leads_out_of_the_folder(tmp_path: Path, name: str) -> None:
     assert [path.name for path in tmp_path.rglob("*")] == ["inside"]
 
 
+@pytest.mark.parametrize("name", ["x" * 300 + "/log_env.json", "a/" * 3000 + "log_env.json"])
+def test_a_name_too_long_for_a_disk_is_refused_in_a_sentence(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UploadError, match="cannot be written: File name too long"):
+        Unpacker(tmp_path).add(name, io.BytesIO(b"[]"))
+
+
 def test_an_absolute_name_stays_inside(tmp_path: Path) -> None:
     Unpacker(tmp_path).add("/etc/log_env.json", io.BytesIO(b"x"))
     assert (tmp_path / "etc" / "log_env.json").read_bytes() == b"x"

@@ -2,6 +2,7 @@
 
 from app.analysis.replay import replay
 from app.store.runs import get_run
+from app.store.shelf import delete_runs
 from app.web.contexts.example import QUOTES, example
 from app.web.samples import ExampleStory, example_config
 from tests.databases import on_both
@@ -58,3 +59,14 @@ async def test_the_example_becomes_one_run_however_often_it_is_opened(site: Site
     assert run.episode == example_config()
     assert (await site.json("/api/v1/runs"))["total"] == 1
     assert [tag.text for tag in (await site.page(address)).classed("tag")] == ["scripted"]
+    # Once it is deleted, it is played anew.
+    await delete_runs(site.database, [run.id])
+    anew = (await site.client.post("/example", data={"submission": "c"})).headers["location"]
+    assert anew.startswith("/runs/r")
+    assert run.id not in anew
+
+
+async def test_the_twin_of_the_example_has_its_months_and_talk(site: Site) -> None:
+    told = await site.json("/api/v1/example")
+    assert [month["stock_after"] for month in told["months"]] == [41, 35, 22, 7, 6, 3]
+    assert told["months"][1]["lines"][1]["text"].startswith("Emma, we had agreed on 8, and you caught 13.")

@@ -57,3 +57,13 @@ async def test_the_api_gives_hostile_texts_as_json_and_nothing_else(site: Site, 
         assert response.headers["content-type"] == "application/json"
         assert response.headers["x-content-type-options"] == "nosniff"
         assert ALARM in response.text
+
+
+async def test_a_hostile_run_goes_out_and_comes_back_unchanged(site: Site, tmp_path: Path) -> None:
+    run_id = await bring_in(site, tmp_path)
+    packed = (await site.client.get(f"/runs/{run_id}/export/research")).content
+    response = await site.client.post("/api/v1/import", files={"files": ("back.zip", packed, "application/zip")})
+    [back] = [run["id"] for run in (await site.json("/api/v1/runs"))["runs"] if run["id"] != run_id]
+    assert back in response.text
+    before, after = [await site.json(f"/api/v1/runs/{run}/events?limit=1000") for run in (run_id, back)]
+    assert after["events"] == before["events"]

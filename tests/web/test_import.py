@@ -6,6 +6,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from app.store.shelf import delete_runs
 from tests.databases import on_both
 from tests.interop.logs import config, two_months, write_run
 from tests.web.conftest import Site
@@ -52,8 +53,11 @@ async def test_the_page_says_what_became_of_each_log(site: Site, tmp_path: Path)
     assert rows["same-run-2"].text == f"imported The same log as {first.text} ."
     assert page.one("h2", id="done-title").text == "2 runs imported"
     assert page.one("p", id="left-out").text == "1 other file was left out: no run is read from it."
+    await delete_runs(site.database, [first.text])
     again = parse((await site.client.post("/import", **upload(content))).text)
-    assert again.one("h2", id="done-title").text == "0 runs imported"
+    back = {row.one("th").text: row.one("td").text for row in again.one("tbody").all("tr")}
+    assert back["first-run-1"] == "imported it had been deleted and is back."
+    assert again.one("h2", id="done-title").text == "1 run imported"
     assert (await site.json("/api/v1/runs"))["total"] == 2
 
 

@@ -66,3 +66,11 @@ async def test_a_runs_numbers_lead_to_their_definitions(site: Site) -> None:
     assert page.one("a", href=urls.metric("efficiency")).text == "efficiency"
     link = (await site.client.post(f"/api/v1/runs/{run}/shares", json={})).json()["link"]
     assert not (await site.page(link.partition("8000")[2])).all("a", href=urls.metric("efficiency"))
+
+
+async def test_the_twin_names_every_metric_and_where_it_is_defined(site: Site) -> None:
+    told = await site.json("/api/v1/methods")
+    assert (told["version"], told["engine_version"]) == (__version__, ENGINE_VERSION)
+    assert [(item["name"], item["page"]) for item in told["metrics"]] == [
+        (metric.name, f"/methods#metric-{metric.name}") for metric in METRICS
+    ]

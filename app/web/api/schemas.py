@@ -215,6 +215,26 @@ class ModelsOut(BaseModel):
     endpoints: tuple[EndpointView, ...]
 
 
+class MetricOut(BaseModel):
+    """A metric of one run: what it is, when a run has none, and what is told of a group of runs."""
+
+    name: str
+    label: str
+    formula: str = Field(description="its name on the page, which has it as mathematics; empty where words define it")
+    definition: str
+    undefined: str
+    group: str
+    page: str = Field(description="where it is defined")
+
+
+class MethodsOut(BaseModel):
+    """The metrics, and the versions of the program and its rules."""
+
+    version: str
+    engine_version: str
+    metrics: list[MetricOut]
+
+
 class CheckIn(BaseModel):
     """Which models to ask."""
 

@@ -9,6 +9,7 @@ from app.commons.config import EpisodeConfig, GenerativeMind, RecordedMind, Scri
 from app.commons.scenario import Scenario
 from app.store.records import RunRecord
 from app.store.subskills import SubskillRun
+from app.web.format import count, months
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ def outcome_badge(record: RunRecord, told: Replay) -> Badge:
     """
     played, total = told.months_played, told.months_total
     if record.view_only:
-        return Badge("interrupted" if record.state == "interrupted" else "finished", f"{played} months")
+        return Badge("interrupted" if record.state == "interrupted" else "finished", count(played, "month"))
     over = told.finished or record.origin == "imported"
     if over and told.collapsed:
         return Badge("collapsed", f"Collapsed in month {played}")
@@ -36,7 +37,7 @@ def outcome_badge(record: RunRecord, told: Replay) -> Badge:
         return Badge("queued", f"Month {len(told.months)} of {total} (snapshot)")
     if record.state == "playing" and told.months:
         return Badge("playing", f"Month {len(told.months)} of {total}")
-    return Badge(record.state, f"{played} of {total} months")
+    return Badge(record.state, months(played, total))
 
 
 def is_snapshot(record: RunRecord) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from starlette.concurrency import run_in_threadpool
 
 from app.commons.fidelity import DEVIATIONS
 from app.commons.scenario import DISCLOSURES, conditions, scenarios
@@ -144,6 +145,7 @@ async def _render(
     status: int = 200,
 ) -> HTMLResponse:
     shown = await _estimate(services, form)
+    prompt_sets = await run_in_threadpool(find_sets, services.prompt_folders)
     context = LaunchPage(
         scenarios=[scenario for scenario in scenarios().values() if scenario.playable],
         conditions=list(conditions().values()),
@@ -163,7 +165,7 @@ async def _render(
         count=shown.count if shown else 1,
         source=source,
         missing=[view for view in services.models.views() if not view.key_present],
-        prompt_sets=[found.name for found in find_sets(services.prompt_folders) if found.prompts],
+        prompt_sets=[found.name for found in prompt_sets if found.prompts],
         advanced=any(form.values[name] != DEFAULTS[name] for name in ADVANCED)
         or any(name in form.errors for name in (*ADVANCED, "agents")),
         checks=checks,

@@ -15,6 +15,7 @@ const size = (run, stock, by = 1) => `scale(${(Math.sqrt(part(run, stock)) * by)
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 
 let growing = null;
+let entered = null;
 
 /**
  * Show *place* on the stage: a harvest takes the stock down, home lets it grow again. While *moving* (the run plays or
@@ -39,7 +40,9 @@ export function showStage(run, place, phase, moving) {
     showGauge(run, month, stock, phase, sentence);
     showScene(run, month, stock);
   };
-  if (moving && !still.matches && phase === "harvest" && month?.harvested) {
+  const came = entered !== `${place.month}/${phase}/${month?.harvested}`;
+  entered = `${place.month}/${phase}/${month?.harvested}`;
+  if (moving && came && !still.matches && phase === "harvest" && month?.harvested) {
     draw(month.stock);
     growing = setTimeout(() => draw(level), BEFORE_MS);
   } else {
@@ -58,7 +61,7 @@ function showGauge(run, month, level, phase, sentence) {
   floor.toggleAttribute("hidden", !known);
   // Its label gives way to those at the ends; the number is in the text too.
   const where = known ? part(run, month.stock - month.threshold) : 0;
-  bind("floor", where > 0.24 && where < 0.86 ? `leave ${month.stock - month.threshold}` : "");
+  bind("floor", where > 0.3 && where < 0.86 ? `leave ${month.stock - month.threshold}` : "");
 }
 
 function showScene(run, month, level) {
@@ -80,9 +83,11 @@ function showAgent(run, month, index, place) {
   const agent = month?.agents.find((candidate) => candidate.name === name) ?? null;
   const got = agent?.collected ?? null;
   const seat = one(`[data-seat="${index}"]`);
+  const awaited = isAwaited(run, month, agent, name);
+  seat.classList.toggle("seat--awaited", awaited);
   seat.classList.toggle("seat--absent", Boolean(month) && !agent);
   seat.classList.toggle("seat--chosen", place.agent === index);
-  one("[data-seat-catch]", seat).textContent = got === null ? "–" : `${got} ${run.unit}`;
+  one("[data-seat-catch]", seat).textContent = got !== null ? `${got} ${run.unit}` : awaited ? "decides …" : "–";
   one("[data-seat-gain]", seat).textContent = got === null ? "" : `Σ ${agent.gain}`;
   one("[data-seat-bar]", seat).setAttribute("width", (BAR * ((got ?? 0) / run.topCatch)).toFixed(1));
   const sign = one("[data-seat-mark]", seat);
@@ -101,6 +106,14 @@ function showAgent(run, month, index, place) {
   one('[data-cell="agreed"]', decision).textContent = agent?.limit ?? "–";
   one('[data-cell="gain"]', decision).textContent = agent?.gain ?? "–";
   showMark(one('[data-cell="mark"]', decision), agent, run, month);
+}
+
+/** Whether a run that is being played waits for this agent: for its decision, or for what it is about to say. */
+function isAwaited(run, month, agent, name) {
+  if (!run.live || run.state !== "playing" || !agent || month !== run.told.months.at(-1)) return false;
+  if (!month.harvested) return !agent.decided;
+  const last = month.lines.at(-1);
+  return Boolean(last) && !last.ends && last.next_speaker === name && !month.agreement_read && month.summary === null;
 }
 
 function showMark(element, agent, run, month) {

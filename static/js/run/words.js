@@ -64,16 +64,18 @@ export function aftermath(month, run) {
   return `${[`${kept} kept it`, ...others].join(", ")}.`;
 }
 
+const inMonths = (count) => (count === 1 ? "1 month" : `${count} months`);
+
 /** How a run ended, or how far it is. */
 export function outcome(run) {
   const { months, months_played: played, months_total: total, collapsed, finished } = run.told;
   const over = finished || run.imported;
-  if (!run.rules) return { kind: run.state, text: `${played} months` };
+  if (!run.rules) return { kind: run.state, text: inMonths(played) };
   if (over && collapsed) return { kind: "collapsed", text: `Collapsed in month ${played}` };
   if (over && played >= total) return { kind: "survived", text: `Survived ${played}/${total}` };
   if (run.snapshot) return { kind: "queued", text: `Month ${months.length} of ${total} (snapshot)` };
   if (run.state === "playing" && months.length) return { kind: "playing", text: `Month ${months.length} of ${total}` };
-  return { kind: run.state, text: `${played} of ${total} months` };
+  return { kind: run.state, text: `${played} of ${inMonths(total)}` };
 }
 
 /** How the run is doing, and what was asked of it that has not happened yet. */

@@ -1,0 +1,78 @@
+"""What `govsim compare` does: reads the runs, prints the table, writes the files."""
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from app.analysis.ask import MOST_RUNS, ComparisonAsk, NothingToCompare
+from app.analysis.intervals import Estimate
+from app.interop.compared import LaidOut, Summaries, choose_runs, lay_out
+from app.interop.comparison_files import KINDS, TEX_COLUMNS, About, comparison_file, figure_files
+from app.interop.export import ExportError
+from app.settings import Settings
+from app.store.connect import open_database
+from app.store.queries import RunFilter
+
+errors = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+
+
+async def compare_here(settings: Settings, ask: ComparisonAsk, out: Path | None, *, version: str, today: str) -> None:
+    """Compare the runs of *ask*, print the table and write files to *out*.
+
+    Raises:
+        NothingToCompare: if a subject does not exist, or none can be compared.
+    """
+    database = open_database(settings.database_url)
+    try:
+        runs, total = await choose_runs(database, ask, RunFilter(limit=MOST_RUNS, descending=False))
+        there = {run.id for run in runs} | {run.experiment_id for run in runs}
+        missing = [name for name in (*ask.runs, *ask.experiments) if name not in there]
+        if missing:
+            raise NothingToCompare(f"There is no run or experiment {', '.join(missing[:5])}.")
+        if total > len(runs):
+            errors.print(f"{total} runs fit; the first {len(runs)} are compared.")
+        shown = await lay_out(database, ask, runs, Summaries())
+    finally:
+        await database.close()
+    if not shown.runs:
+        raise NothingToCompare("No run can be compared: no month was played yet, or the game is another.")
+    _print(shown)
+    if out is not None:
+        for path in write(shown, out, About(version, today)):
+            errors.print(f"Wrote {path}")
+
+
+def write(shown: LaidOut, out: Path, about: About) -> list[Path]:
+    """Write a comparison's files into the folder *out* and return them; Parquet where its package is installed."""
+    out.mkdir(parents=True, exist_ok=True)
+    files = figure_files(shown)
+    for kind in KINDS:
+        name = "runs" if kind in ("csv", "parquet") else "comparison"
+        try:
+            files[f"{name}.{kind}"] = comparison_file(kind, shown, about)
+        except ExportError as error:
+            errors.print(str(error))
+    for name, content in files.items():
+        (out / name).write_bytes(content)
+    return [out / name for name in sorted(files)]
+
+
+def _print(shown: LaidOut) -> None:
+    table = Table("Group", "n", *(title.replace("\\ ", " ") for _, title, _, _ in TEX_COLUMNS))
+    for group in shown.comparison.groups:
+        cells = [_cell(getattr(group.figures, name), scale, digits) for name, _, scale, digits in TEX_COLUMNS]
+        table.add_row(group.label, str(group.n), *cells)
+    console = Console(markup=False, highlight=False)
+    console.print(table)
+    for text in (*shown.comparison.notes, *shown.comparison.sentences):
+        console.print(text, soft_wrap=True)
+
+
+def _cell(estimate: Estimate, scale: float, digits: int) -> str:
+    if estimate.value is None:
+        return "–"
+    value = f"{estimate.value * scale:.{digits}f}"
+    if estimate.low is None or estimate.high is None:
+        return value
+    return f"{value} [{estimate.low * scale:.{digits}f}, {estimate.high * scale:.{digits}f}]"

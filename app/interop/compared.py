@@ -1,0 +1,223 @@
+"""Runs for a comparison: chosen by an ask, read from the database, summed up, remembered while they do not change."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.analysis.ask import ComparisonAsk
+from app.analysis.comparison import Comparison, compare
+from app.analysis.contrasts import Planned
+from app.analysis.groups import ComparedRun, distinct, grouped
+from app.analysis.replay import replay
+from app.analysis.summary import RunSummary, summarise
+from app.commons.config import EpisodeConfig, MindConfig, ScriptedMind
+from app.commons.events import parse_event
+from app.commons.scenario import conditions, scenarios
+from app.store.completions import Origin, completion_digests, origins
+from app.store.connect import Database
+from app.store.queries import RunFilter, harvest_events, list_experiments, list_runs, runs_of
+from app.store.records import RunRecord
+from app.store.runs import describe_minds
+
+KEPT = 2_000
+KEPT_WHOLE = 8
+
+
+@dataclass
+class Summaries:
+    """What is remembered of runs, by id and number of events: each entry is a pure function of the run's record."""
+
+    runs: OrderedDict[tuple[str, int], RunSummary] = field(default_factory=OrderedDict)
+    origins: OrderedDict[tuple[str, int], Origin] = field(default_factory=OrderedDict)
+    digests: OrderedDict[tuple[str, int], str] = field(default_factory=OrderedDict)
+    laid_out: "OrderedDict[object, LaidOut]" = field(default_factory=OrderedDict)
+
+    def trim(self) -> None:
+        """Forget what was stored first where too much is remembered."""
+        for kept in (self.runs, self.origins, self.digests):
+            while len(kept) > KEPT:
+                kept.popitem(last=False)
+        while len(self.laid_out) > KEPT_WHOLE:
+            self.laid_out.popitem(last=False)
+
+
+@dataclass(frozen=True)
+class LaidOut:
+    """A comparison, ready to be shown or written.
+
+    All runs, those that count by group, the numbers, and the runs that cannot be compared.
+    """
+
+    ask: ComparisonAsk
+    runs: Sequence[ComparedRun]
+    members: Mapping[str, Sequence[ComparedRun]]
+    comparison: Comparison
+    left_out: Sequence[RunRecord]
+
+
+async def lay_out(
+    database: Database,
+    ask: ComparisonAsk,
+    runs: Sequence[RunRecord],
+    known: Summaries,
+    planned: Sequence[Planned] = (),
+) -> LaidOut:
+    """Return the comparison of *runs* as *ask* wants it, and of no others."""
+    names = {one.id: one.name for one in await list_experiments(database, 1000)}
+    # A page's charts ask for the comparison that the page has just shown.
+    key = (ask, tuple((run.id, run.name, run.events, run.state) for run in runs), tuple(planned), tuple(names.items()))
+    if key in known.laid_out:
+        return known.laid_out[key]
+    usable, left_out = await compared(database, runs, known, names)
+    # Numbers take a thread: nobody else waits for them.
+    comparison = await asyncio.to_thread(compare, usable, ask, planned)
+    members = {label: distinct(part)[0] for label, part in grouped(usable, ask).items()}
+    known.laid_out[key] = LaidOut(ask, usable, members, comparison, left_out)
+    known.trim()
+    return known.laid_out[key]
+
+
+async def choose_runs(database: Database, ask: ComparisonAsk, wanted: RunFilter) -> tuple[list[RunRecord], int]:
+    """Return the runs of *ask* that *wanted* keeps, oldest first, at most its limit, and how many there are in all.
+
+    An ask that names nothing chooses nothing.
+    """
+    if ask.empty:
+        return [], 0
+    if ask.runs or ask.experiments:
+        return await runs_of(database, ask.runs, ask.experiments, wanted)
+    return await list_runs(database, wanted)
+
+
+async def compared(
+    database: Database, runs: Sequence[RunRecord], known: Summaries, experiments: Mapping[str, str]
+) -> tuple[list[ComparedRun], list[RunRecord]]:
+    """Return *runs* as a comparison needs them, and those it cannot take: not begun, or of another game.
+
+    Args:
+        database: where.
+        runs: as the store has them.
+        known: what is remembered of earlier comparisons; added to.
+        experiments: names of experiments, by id.
+    """
+    usable = [run for run in runs if run.view_only is None and run.months_played]
+    left_out = [run for run in runs if run.view_only is not None or not run.months_played]
+    missing = [run for run in usable if (run.id, run.events) not in known.runs]
+    if missing:
+        found = await harvest_events(database, [run.id for run in missing], also=("agreed",))
+        for run, summary in zip(missing, await asyncio.to_thread(_summed, missing, found), strict=True):
+            known.runs[run.id, run.events] = summary
+    called = [run for run in usable if run.calls and (run.id, run.events) not in known.origins]
+    if called:
+        for run_id, origin in (await origins(database, called)).items():
+            run = next(one for one in called if one.id == run_id)
+            known.origins[run_id, run.events] = origin
+    digests = await _same_completions(database, usable, known)
+    known.trim()
+    return [
+        _compared(run, known.runs[run.id, run.events], known.origins.get((run.id, run.events)), digests, experiments)
+        for run in usable
+    ], left_out
+
+
+def _summed(runs: Sequence[RunRecord], found: Mapping[str, Sequence[str]]) -> list[RunSummary]:
+    return [
+        summarise(
+            replay([parse_event(payload) for payload in found[run.id]], run.episode),
+            run.episode,
+            {agent.name: _mind(agent.mind) for agent in run.episode.agents},
+        )
+        for run in runs
+    ]
+
+
+def _mind(mind: MindConfig) -> str:
+    return f"scripted: {mind.policy}" if isinstance(mind, ScriptedMind) else mind.model or "unknown model"
+
+
+async def _same_completions(database: Database, runs: Sequence[RunRecord], known: Summaries) -> dict[str, str]:
+    """Return a name for the completions of runs that may share them with another, by run.
+
+    Only runs that agree in the number of calls and tokens and in their first month's answers are read whole. Scripted
+    minds make no calls: the same configuration is the same episode.
+    """
+    alike: dict[Any, list[RunRecord]] = {}
+    for run in runs:
+        origin = known.origins.get((run.id, run.events))
+        if run.calls and origin is not None and origin.first:
+            alike.setdefault((run.calls, run.completion_tokens, run.events, origin.first), []).append(run)
+    suspects = [run for same in alike.values() if len(same) > 1 for run in same]
+    unread = [run.id for run in suspects if (run.id, run.events) not in known.digests]
+    if unread:
+        events = {run.id: run.events for run in suspects}
+        for run_id, digest in (await completion_digests(database, unread)).items():
+            known.digests[run_id, events[run_id]] = digest
+    digests = {run.id: known.digests[run.id, run.events] for run in suspects}
+    scripted = {run.id: f"configuration {run.config_hash}" for run in runs if run.minds == "scripted" and not run.calls}
+    return digests | scripted
+
+
+def _compared(
+    run: RunRecord,
+    summary: RunSummary,
+    origin: Origin | None,
+    digests: Mapping[str, str],
+    experiments: Mapping[str, str],
+) -> ComparedRun:
+    scenario, condition = scenarios().get(run.scenario), conditions().get(run.condition)
+    title = condition.label if condition else run.condition.replace("_", " ").capitalize()
+    prompts = ", ".join(f"{name} {digest[:8]}" for name, digest in sorted(run.prompts.items()))
+    seed = "" if run.seed is None else f", seed {run.seed}"
+    model = run.models if run.origin == "imported" else describe_minds(run.episode)[1]
+    began = run.started_at or (run.created_at if run.origin == "native" else None)
+    return ComparedRun(
+        run=run.id,
+        label=run.name or f"{scenario.label if scenario else run.scenario}, {title.lower()}{seed}",
+        summary=summary,
+        values={
+            "model": model,
+            "condition": title,
+            "scenario": scenario.label if scenario else run.scenario,
+            "prompts": prompts or ("prompts of the log" if run.origin == "imported" else "no prompts"),
+            "experiment": experiments.get(run.experiment_id or "", "no experiment"),
+            "engine": run.engine_version or "unknown",
+            "configuration": run.config_hash[:8],
+            "seed": "unknown" if run.seed is None else str(run.seed),
+        },
+        settings=settings(run.episode) | {"engine": run.engine_version or "unknown", "prompts": prompts or "–"},
+        config_hash=run.config_hash,
+        scenario=run.scenario,
+        unit=scenario.words.units if scenario else "units",
+        day=None if began is None else f"{began:%Y-%m-%d}",
+        going=run.live or run.state == "paused",
+        revisions=() if origin is None else origin.revisions,
+        completions=digests.get(run.id),
+        extra={"condition": run.condition, "state": run.state},
+    )
+
+
+def settings(config: EpisodeConfig) -> dict[str, str]:
+    """Return a configuration as names and texts, without the seed; what all agents share is named once."""
+    data = config.model_dump(mode="json", exclude={"seed", "agents"})
+    found = dict(_flat("", {name: value for name, value in data.items() if name != "phases"}))
+    for phase in data["phases"]:
+        found |= dict(_flat("", {phase["type"]: {k: v for k, v in phase.items() if k != "type"} or "yes"}))
+    minds = [agent.mind.model_dump(mode="json") for agent in config.agents]
+    names = {name for mind in minds for name, _ in _flat("", mind)}
+    for name in sorted(names):
+        texts = [dict(_flat("", mind)).get(name, "–") for mind in minds]
+        found[f"mind.{name}"] = texts[0] if len(set(texts)) == 1 else ", ".join(texts)
+    found["agents"] = str(len(config.agents))
+    joins = sorted({agent.joins for agent in config.agents})
+    found["joins in month"] = ", ".join(map(str, joins))
+    return found
+
+
+def _flat(prefix: str, value: Any) -> list[tuple[str, str]]:
+    if isinstance(value, dict):
+        return [pair for name, inner in value.items() for pair in _flat(f"{prefix}.{name}" if prefix else name, inner)]
+    if isinstance(value, list):
+        value = ", ".join(map(str, value)) or "none"
+    return [(prefix, "not sent" if value is None else str(value))]
