@@ -176,6 +176,13 @@ PLACES: Mapping[str, tuple[Place, ...]] = MappingProxyType(
             Place("run-wrong-place", "/runs/{finished}?m=99&agent=nobody"),
             Place("run-unknown", "/runs/rzzzzzzz", status=404),
         ),
+        "/compare": (
+            Place("compare", "/compare?minds=scripted&group=model&group=scenario"),
+            Place("compare-open", "/compare?minds=scripted", (open_all,)),
+            Place("compare-sides", "/compare?run={finished}&run={collapsed}&diff={finished}&diff={collapsed}"),
+            Place("compare-find", "/compare?find=fair"),
+            Place("compare-empty", "/compare", empty=True),
+        ),
         "/experiments/{experiment_id}": (
             Place("experiment", "/experiments/{mixed_experiment}"),
             Place("experiment-unknown", "/experiments/xzzzzzzz", status=404),
