@@ -240,6 +240,7 @@ NO_PAGES = frozenset(
         "/runs/{run_id}/budget",
         "/runs/{run_id}/rerun-check",
         "/runs/{run_id}/export/{kind}",
+        "/compare/export/{kind}",
         "/experiments/{experiment_id}/budget",
         "/metrics",
         "/healthz",
