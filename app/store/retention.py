@@ -17,7 +17,16 @@ from app.store.codec import DROPPED
 from app.store.connect import Database
 from app.store.records import RunState
 from app.store.runs import add_log, now
-from app.store.tables import CallRow, ExperimentRow, PromptSetRow, RunRow, SegmentRow, ShareRow, SubskillRunRow
+from app.store.tables import (
+    CallRow,
+    ExperimentRow,
+    PromptSetRow,
+    RunRow,
+    SegmentRow,
+    SharedRunRow,
+    ShareRow,
+    SubskillRunRow,
+)
 
 OVER: frozenset[str] = frozenset({"finished", "cancelled", "interrupted"})
 # A failed run can be retried and needs its calls for that; it can still be deleted whole.
@@ -114,6 +123,8 @@ def _due(rule: Rule, at: datetime) -> ColumnElement[bool]:
     elif not rule.shared:
         works = or_(ShareRow.expires_at.is_(None), ShareRow.expires_at > at)
         due.append(~exists().where(ShareRow.run_id == RunRow.id, ShareRow.revoked_at.is_(None), works))
+        together = SharedRunRow.run_id == RunRow.id, SharedRunRow.share_id == ShareRow.id
+        due.append(~exists().where(*together, ShareRow.revoked_at.is_(None), works))
     return and_(*due)
 
 

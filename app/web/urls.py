@@ -164,6 +164,11 @@ def share(token: str) -> str:
     return f"/s/{_part(token)}"
 
 
+def shared_run(token: str, run_id: str) -> str:
+    """A run of a shared experiment or comparison."""
+    return f"{share(token)}/runs/{_part(run_id)}"
+
+
 def methods() -> str:
     """How the numbers are made."""
     return "/methods"
@@ -190,7 +195,7 @@ def api_operations() -> str:
 
 
 def experiment_action(experiment_id: str, action: str) -> str:
-    """Where a control of an experiment is posted to: pause, resume or cancel all its runs, or budget."""
+    """Where a control of an experiment is posted to: pause, resume or cancel all its runs, budget or share."""
     return f"/experiments/{_part(experiment_id)}/{action}"
 
 

@@ -148,6 +148,7 @@ PLACES: Mapping[str, tuple[Place, ...]] = MappingProxyType(
             Place("run-memories", "/runs/{finished}?m=2&agent=kate&tab=memories"),
             Place("run-usage", "/runs/{finished}?m=2&agent=kate&tab=usage"),
             Place("run-chat", "/runs/{finished}?m=2&view=chat"),
+            Place("run-tables", "/runs/{imported}?m=2&view=charts", (open_all,)),
             Place("run-charts", "/runs/{finished}?m=2&view=charts"),
             Place("run-search", "/runs/{finished}?m=2&q=limit&view=chat"),
             Place(
@@ -177,10 +178,11 @@ PLACES: Mapping[str, tuple[Place, ...]] = MappingProxyType(
             Place("run-unknown", "/runs/rzzzzzzz", status=404),
         ),
         "/compare": (
-            Place("compare", "/compare?minds=scripted&group=model&group=scenario"),
-            Place("compare-open", "/compare?minds=scripted", (open_all,)),
-            Place("compare-sides", "/compare?run={finished}&run={collapsed}&diff={finished}&diff={collapsed}"),
+            Place("compare", "/compare?scenario=fishery&group=model&group=scenario"),
+            Place("compare-open", "/compare?experiment={mixed_experiment}&run={collapsed}&group=model", (open_all,)),
+            Place("compare-two-runs", "/compare?run={collapsed}&run={mixed}&diff={collapsed}&diff={mixed}"),
             Place("compare-find", "/compare?find=fair"),
+            Place("compare-nothing", "/compare?run=rzzzzzzz&group=nonsense"),
             Place("compare-empty", "/compare", empty=True),
         ),
         "/experiments/{experiment_id}": (
