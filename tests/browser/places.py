@@ -116,10 +116,20 @@ async def open_all(page: Page) -> None:
 
 PLACES: Mapping[str, tuple[Place, ...]] = MappingProxyType(
     {
-        "/": (Place("home", "/"), Place("home-empty", "/", empty=True)),
+        "/": (Place("home", "/"), Place("home-month", "/?month=5"), Place("home-empty", "/", empty=True)),
         "/launch": (
             Place("launch", "/launch"),
             Place("launch-open", "/launch?from={mixed}", (open_all,)),
+            Place(
+                "launch-preview",
+                "/launch?mind=generative:lab/villager&prompts=paraphrase-1",
+                (click("[data-preview]"), shown(".sheet h1")),
+            ),
+            Place(
+                "launch-asking",
+                "/launch?mind=generative:lab/villager",
+                (withhold("**/models/check"), click("[data-check]"), shown("text=Asking…")),
+            ),
             Place("launch-no-models", "/launch", empty=True),
             Place(
                 "launch-wrong",
@@ -201,6 +211,15 @@ PLACES: Mapping[str, tuple[Place, ...]] = MappingProxyType(
         "/shares": (Place("shares", "/shares"), Place("shares-empty", "/shares", empty=True)),
         "/import": (
             Place("import", "/import"),
+            Place(
+                "import-report",
+                "/import",
+                (
+                    upload("input[accept]", "log_env.json", b"[]"),
+                    click("main form:has(input[accept]) button"),
+                    shown("text=not imported"),
+                ),
+            ),
             Place(
                 "import-wrong",
                 "/import",
