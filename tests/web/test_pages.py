@@ -13,6 +13,7 @@ from app.store.workers import WorkerReport, report_worker
 from app.web import format as say
 from app.web.contexts import operations, subskills
 from app.web.contexts import pages as contexts
+from app.web.contexts.launch import LaunchPage
 from app.web.contexts.methods import MethodsPage
 from app.web.launch_form import Form
 from app.web.pages import ErrorPage
@@ -25,7 +26,7 @@ from tests.web.page import parse
 FRAME = {"section", "flash", "share", "theme"}
 TEMPLATES = {
     "home": contexts.HomePage,
-    "launch": contexts.LaunchPage,
+    "launch": LaunchPage,
     "runs": contexts.RunsPage,
     "deleted": contexts.DeletedPage,
     "experiment": contexts.ExperimentPage,
