@@ -37,6 +37,8 @@ DECISIONS = {
     ("POST", "/runs/{run_id}/undelete"): OWNER,
     ("POST", "/runs/{run_id}/purge"): OWNER,
     ("GET", "/runs/deleted"): OWNER,
+    ("GET", "/search"): OWNER,
+    ("GET", "/api/v1/search"): OWNER,
     ("POST", "/runs/selected"): OWNER,
     ("POST", "/runs/undelete"): OWNER,
     ("POST", "/experiments/{experiment_id}/rename"): OWNER,
