@@ -163,7 +163,7 @@ async def test_what_is_not_what_it_says_is_refused(database: Database) -> None:
         ("not UTF-8", _changed("config.json", lambda text: text + b"\xff")),
         ("cannot be read", lambda some: _with_sums({**some, "../evil.txt": b"out"})),
         ("cannot be read", lambda some: _with_sums({**some, "/etc/evil": b"out"})),
-        ("prompt set of this hash", _changed(".json", lambda text: text.replace(b"month", b"mouth"), inside="prompts/")),
+        ("set of this hash", _changed(".json", lambda text: text.replace(b"month", b"mouth"), inside="prompts/")),
     ]  # fmt: skip
     for told, change in cases:
         with pytest.raises(UnreadableBundle, match=told):
