@@ -1,3 +1,4 @@
+import asyncio
 import csv
 import hashlib
 import io
@@ -70,7 +71,8 @@ async def test_a_bundle_imports_elsewhere_reruns_byte_identical_and_makes_its_ta
     for table in (folder / "tables").glob("*.csv"):
         if table.name != "codebook.csv":
             table.unlink()
-    subprocess.run([sys.executable, "-I", str(folder / "make_tables.py")], check=True, cwd=tmp_path)
+    command = [sys.executable, "-I", str(folder / "make_tables.py")]
+    await asyncio.to_thread(subprocess.run, command, check=True, cwd=tmp_path)
     for path in files:
         assert (folder / path).read_bytes() == files[path], path
 
