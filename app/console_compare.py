@@ -25,7 +25,7 @@ async def compare_here(settings: Settings, ask: ComparisonAsk, out: Path | None,
     """
     database = open_database(settings.database_url)
     try:
-        runs, total = await choose_runs(database, ask, RunFilter(limit=MOST_RUNS, descending=False))
+        runs, total = await choose_runs(database, ask, RunFilter(archived="all", limit=MOST_RUNS, descending=False))
         there = {run.id for run in runs} | {run.experiment_id for run in runs}
         missing = [name for name in (*ask.runs, *ask.experiments) if name not in there]
         if missing:
@@ -64,6 +64,8 @@ def _print(shown: LaidOut) -> None:
         cells = [_cell(getattr(group.figures, name), scale, digits) for name, _, scale, digits in TEX_COLUMNS]
         table.add_row(group.label, str(group.n), *cells)
     console = Console(markup=False, highlight=False)
+    if not console.is_terminal:
+        console.width = 160  # a file has no edge to wrap at
     console.print(table)
     for text in (*shown.comparison.notes, *shown.comparison.sentences):
         console.print(text, soft_wrap=True)

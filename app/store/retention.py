@@ -17,6 +17,8 @@ from app.store.codec import DROPPED
 from app.store.connect import Database
 from app.store.records import RunState
 from app.store.runs import add_log, now
+from app.store.search_index import forget_run
+from app.store.search_texts import Kind
 from app.store.tables import (
     CallRow,
     ExperimentRow,
@@ -138,6 +140,9 @@ async def _drop(connection: AsyncConnection, run_id: str, rule: Rule) -> Dropped
     if rule.what == "run":
         await delete_run(connection, run_id, run.experiment_id)
         return dropped
+    # The search must forget what it can no longer show, and needs the texts for that.
+    gone: tuple[Kind, ...] = ("prompt",) if rule.what == "prompts" else ("completion", "thinking", "prompt")
+    await forget_run(connection, run_id, gone)
     await connection.execute(delete(SegmentRow).where(SegmentRow.run_id == run_id))
     values: dict[str, Any] = {"dropped_by": rule.days, f"{rule.what}_dropped_at": now()}
     if rule.what == "prompts":
@@ -153,6 +158,7 @@ async def _drop(connection: AsyncConnection, run_id: str, rule: Rule) -> Dropped
 
 async def delete_run(connection: AsyncConnection, run_id: str, experiment_id: str | None) -> None:
     """Delete a run with all that belongs to it, and its experiment with its last run."""
+    await forget_run(connection, run_id)
     await connection.execute(delete(RunRow).where(RunRow.id == run_id))
     if experiment_id is not None:
         others = exists().where(RunRow.experiment_id == experiment_id)
