@@ -1,7 +1,7 @@
 """From who first broke the agreed limit to the prompt behind it, and a link that opens exactly there."""
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Browser, Page, expect
 
 from app.store.corrections import CorrectionIn, add_correction
 from tests.browser.conftest import Observatory
@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 
 async def test_a_breach_leads_to_its_prompt_and_a_link_opens_exactly_there(
-    page: Page, observatory: Observatory
+    page: Page, browser: Browser, observatory: Observatory
 ) -> None:
     database = observatory.instance.database
     run = await record(database, generative(months=3))
@@ -33,7 +33,7 @@ async def test_a_breach_leads_to_its_prompt_and_a_link_opens_exactly_there(
     link = await page.evaluate("navigator.clipboard.readText()")
     shown = await inspector.locator("pre.prompt").last.inner_text()
 
-    other = await page.context.new_page()
+    other = await browser.new_page()
     await other.goto(link)
     opened = other.locator("[data-inspector]")
     await expect(opened.locator("pre.prompt").last).to_have_text(shown, use_inner_text=True)
