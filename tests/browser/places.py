@@ -178,8 +178,8 @@ PLACES: Mapping[str, tuple[Place, ...]] = MappingProxyType(
             Place("run-unknown", "/runs/rzzzzzzz", status=404),
         ),
         "/compare": (
-            Place("compare", "/compare?scenario=fishery&group=models&group=scenario"),
-            Place("compare-open", "/compare?experiment={mixed_experiment}&run={collapsed}&group=models", (open_all,)),
+            Place("compare", "/compare?scenario=fishery&group=model&group=scenario"),
+            Place("compare-open", "/compare?experiment={mixed_experiment}&run={collapsed}&group=model", (open_all,)),
             Place("compare-two-runs", "/compare?run={collapsed}&run={mixed}&diff={collapsed}&diff={mixed}"),
             Place("compare-nothing", "/compare?run=rzzzzzzz&group=nonsense"),
             Place("compare-empty", "/compare", empty=True),
@@ -238,6 +238,7 @@ PLACES: Mapping[str, tuple[Place, ...]] = MappingProxyType(
 NO_PAGES = frozenset(
     {
         "/launch/estimate",
+        "/compare/export/{kind}",
         "/runs/{run_id}/budget",
         "/runs/{run_id}/rerun-check",
         "/runs/{run_id}/export/{kind}",
