@@ -129,6 +129,7 @@ def worker(
     back to the other workers; the same signal again ends it at once.
     """
     from app.jobs.housekeeping import keep_house
+    from app.jobs.indexing import keep_indexing
     from app.jobs.queue import open_queue
     from app.jobs.roll_call import RollCall, on_the_list
     from app.jobs.supervise import follow_parent, stop_when_told
@@ -175,6 +176,7 @@ def worker(
                         tests.work(stop, opened, news),
                         purse.keep_waking(stop),
                         keep_house(database, settings.keep_prompts, stop),
+                        keep_indexing(database, stop),
                     )
         finally:
             if follower is not None:

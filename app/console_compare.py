@@ -25,7 +25,7 @@ async def compare_here(settings: Settings, ask: ComparisonAsk, out: Path | None,
     """
     database = open_database(settings.database_url)
     try:
-        runs, total = await choose_runs(database, ask, RunFilter(limit=MOST_RUNS, descending=False))
+        runs, total = await choose_runs(database, ask, RunFilter(archived="all", limit=MOST_RUNS, descending=False))
         there = {run.id for run in runs} | {run.experiment_id for run in runs}
         missing = [name for name in (*ask.runs, *ask.experiments) if name not in there]
         if missing:

@@ -8,7 +8,7 @@ from pydantic import Field, field_validator
 
 from app.commons.frozen import Frozen
 
-GroupBy = Literal["model", "condition", "scenario", "prompts", "experiment", "engine", "configuration", "seed"]
+GroupBy = Literal["model", "condition", "scenario", "prompts", "experiment", "tag", "engine", "configuration", "seed"]
 GROUPINGS: tuple[GroupBy, ...] = get_args(GroupBy)
 Answers = Literal["with", "without", "worst"]
 Method = Literal["t", "bca"]

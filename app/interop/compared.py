@@ -15,6 +15,7 @@ from app.analysis.summary import RunSummary, summarise
 from app.commons.config import EpisodeConfig, MindConfig, ScriptedMind
 from app.commons.events import parse_event
 from app.commons.scenario import conditions, scenarios
+from app.store.annotations import tags_of
 from app.store.completions import Origin, completion_digests, origins
 from app.store.connect import Database
 from app.store.queries import RunFilter, harvest_events, list_experiments, list_runs, runs_of
@@ -66,11 +67,13 @@ async def lay_out(
 ) -> LaidOut:
     """Return the comparison of *runs* as *ask* wants it, and of no others."""
     names = {one.id: one.name for one in await list_experiments(database, 1000)}
+    tags = await tags_of(database, [run.id for run in runs])
     # A page's charts ask for the comparison that the page has just shown.
-    key = (ask, tuple((run.id, run.name, run.events, run.state) for run in runs), tuple(planned), tuple(names.items()))
+    told = tuple((run.id, run.name, run.events, run.state, tuple(tags[run.id])) for run in runs)
+    key = (ask, told, tuple(planned), tuple(names.items()))
     if key in known.laid_out:
         return known.laid_out[key]
-    usable, left_out = await compared(database, runs, known, names)
+    usable, left_out = await compared(database, runs, known, names, tags)
     # Numbers take a thread: nobody else waits for them.
     comparison = await asyncio.to_thread(compare, usable, ask, planned)
     members = {label: distinct(part)[0] for label, part in grouped(usable, ask).items()}
@@ -92,7 +95,11 @@ async def choose_runs(database: Database, ask: ComparisonAsk, wanted: RunFilter)
 
 
 async def compared(
-    database: Database, runs: Sequence[RunRecord], known: Summaries, experiments: Mapping[str, str]
+    database: Database,
+    runs: Sequence[RunRecord],
+    known: Summaries,
+    experiments: Mapping[str, str],
+    tags: Mapping[str, Sequence[str]],
 ) -> tuple[list[ComparedRun], list[RunRecord]]:
     """Return *runs* as a comparison needs them, and those it cannot take: not begun, or of another game.
 
@@ -101,6 +108,7 @@ async def compared(
         runs: as the store has them.
         known: what is remembered of earlier comparisons; added to.
         experiments: names of experiments, by id.
+        tags: of the runs, by id.
     """
     usable = [run for run in runs if run.view_only is None and run.months_played]
     left_out = [run for run in runs if run.view_only is not None or not run.months_played]
@@ -117,7 +125,9 @@ async def compared(
     digests = await _same_completions(database, usable, known)
     known.trim()
     return [
-        _compared(run, known.runs[run.id, run.events], known.origins.get((run.id, run.events)), digests, experiments)
+        _compared(
+            run, known.runs[run.id, run.events], known.origins.get((run.id, run.events)), digests, experiments, tags
+        )
         for run in usable
     ], left_out
 
@@ -165,6 +175,7 @@ def _compared(
     origin: Origin | None,
     digests: Mapping[str, str],
     experiments: Mapping[str, str],
+    tags: Mapping[str, Sequence[str]],
 ) -> ComparedRun:
     scenario, condition = scenarios().get(run.scenario), conditions().get(run.condition)
     title = condition.label if condition else run.condition.replace("_", " ").capitalize()
@@ -182,6 +193,7 @@ def _compared(
             "scenario": scenario.label if scenario else run.scenario,
             "prompts": prompts or ("prompts of the log" if run.origin == "imported" else "no prompts"),
             "experiment": experiments.get(run.experiment_id or "", "no experiment"),
+            "tag": ", ".join(tags.get(run.id, ())) or "no tag",
             "engine": run.engine_version or "unknown",
             "configuration": run.config_hash[:8],
             "seed": "unknown" if run.seed is None else str(run.seed),

@@ -17,6 +17,7 @@ from app.store.portable import table_of
 from app.store.rebuild import rebuilding
 from app.store.runs import add_log, now
 from app.store.schema import known_revisions, move_schema, newest_revision, table_names
+from app.store.search_index import forget_everything
 from app.store.tables import RunRow, SubskillRunRow
 from app.store.transfer import clear, count_rows, kept_tables, occupied, put, renumber
 
@@ -99,6 +100,7 @@ async def _rebuild(
         )
     if full:
         await _refuse_if_played(connection, stale_after)
+        await forget_everything(connection)
         await clear(connection, tables)
     await connection.run_sync(move_schema, migrations, archive.manifest.revision)
     filled = await _fill(connection, archive, progress)

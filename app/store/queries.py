@@ -202,15 +202,20 @@ async def events_after(
 
 
 async def harvest_events(
-    database: Database, run_ids: Sequence[str], *, last: int | None = None, also: Sequence[str] = ()
+    database: Database,
+    run_ids: Sequence[str],
+    *,
+    last: int | None = None,
+    ends: Mapping[str, int] | None = None,
+    also: Sequence[str] = (),
 ) -> dict[str, list[str]]:
     """Return the month and harvest events of several runs: enough for their trajectories, without the talk.
 
-    *also* names more kinds of events to return.
+    None lies beyond *last*, nor beyond the run's own end in *ends*. *also* names more kinds of events to return.
     """
     kinds = ("month_started", "decided", "collected", "harvested", "month_ended", "ended", *also)
     query = (
-        select(EventRow.run_id, EventRow.payload)
+        select(EventRow.run_id, EventRow.seq, EventRow.payload)
         .where(EventRow.run_id.in_(run_ids), EventRow.kind.in_(kinds))
         .order_by(EventRow.run_id, EventRow.seq)
     )
@@ -219,7 +224,8 @@ async def harvest_events(
     found: dict[str, list[str]] = {run_id: [] for run_id in run_ids}
     async with database.read() as connection:
         for row in await connection.execute(query):
-            found[row.run_id].append(row.payload)
+            if ends is None or row.seq <= ends.get(row.run_id, row.seq):
+                found[row.run_id].append(row.payload)
     return found
 
 

@@ -221,14 +221,29 @@ class CallSummary(_Record):
     error: str | None
 
 
+ShareScope = Literal["run", "experiment", "comparison"]
+
+
 class ShareRecord(_Record):
-    """An issued share link, without its token, which is not kept."""
+    """An issued share link, without its token, which is not kept.
+
+    What is shared is a run (`run_id`), an experiment (`experiment_id`) or a comparison (its canonical `query`). A link
+    that `follows` shows what is there now; any other is a snapshot, that of a run ending at event `last_seq` and call
+    `last_call`. `author` is the name that its pages tell, None for none; `label` is a note for the owner alone.
+    """
 
     id: str
-    run_id: str
+    scope: ShareScope = "run"
+    run_id: str | None = None
+    experiment_id: str | None = None
+    query: str | None = None
+    follows: bool = False
     created_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None
-    last_seq: int | None
-    with_prompts: bool
+    last_seq: int | None = None
+    last_call: int | None = None
+    with_prompts: bool = True
+    with_costs: bool = True
+    author: str | None = None
     label: str | None

@@ -17,7 +17,18 @@ from app.store.codec import DROPPED
 from app.store.connect import Database
 from app.store.records import RunState
 from app.store.runs import add_log, now
-from app.store.tables import CallRow, ExperimentRow, PromptSetRow, RunRow, SegmentRow, ShareRow, SubskillRunRow
+from app.store.search_index import forget_run
+from app.store.search_texts import Kind
+from app.store.tables import (
+    CallRow,
+    ExperimentRow,
+    PromptSetRow,
+    RunRow,
+    SegmentRow,
+    SharedRunRow,
+    ShareRow,
+    SubskillRunRow,
+)
 
 OVER: frozenset[str] = frozenset({"finished", "cancelled", "interrupted"})
 # A failed run can be retried and needs its calls for that; it can still be deleted whole.
@@ -114,6 +125,8 @@ def _due(rule: Rule, at: datetime) -> ColumnElement[bool]:
     elif not rule.shared:
         works = or_(ShareRow.expires_at.is_(None), ShareRow.expires_at > at)
         due.append(~exists().where(ShareRow.run_id == RunRow.id, ShareRow.revoked_at.is_(None), works))
+        together = SharedRunRow.run_id == RunRow.id, SharedRunRow.share_id == ShareRow.id
+        due.append(~exists().where(*together, ShareRow.revoked_at.is_(None), works))
     return and_(*due)
 
 
@@ -127,6 +140,9 @@ async def _drop(connection: AsyncConnection, run_id: str, rule: Rule) -> Dropped
     if rule.what == "run":
         await delete_run(connection, run_id, run.experiment_id)
         return dropped
+    # The search must forget what it can no longer show, and needs the texts for that.
+    gone: tuple[Kind, ...] = ("prompt",) if rule.what == "prompts" else ("completion", "thinking", "prompt")
+    await forget_run(connection, run_id, gone)
     await connection.execute(delete(SegmentRow).where(SegmentRow.run_id == run_id))
     values: dict[str, Any] = {"dropped_by": rule.days, f"{rule.what}_dropped_at": now()}
     if rule.what == "prompts":
@@ -142,6 +158,7 @@ async def _drop(connection: AsyncConnection, run_id: str, rule: Rule) -> Dropped
 
 async def delete_run(connection: AsyncConnection, run_id: str, experiment_id: str | None) -> None:
     """Delete a run with all that belongs to it, and its experiment with its last run."""
+    await forget_run(connection, run_id)
     await connection.execute(delete(RunRow).where(RunRow.id == run_id))
     if experiment_id is not None:
         others = exists().where(RunRow.experiment_id == experiment_id)

@@ -13,7 +13,10 @@ TRANSIENT = {"info": {"transient": True}}
 
 
 class SearchRunRow(Base):
-    """How far a run is indexed: `events` and `calls` of it, to `last_call`; `whole`: nothing will follow."""
+    """How far a run is indexed: its events to number `events`, `calls` calls to number `last_call`, `months` of it.
+
+    `whole` says that nothing will follow.
+    """
 
     __tablename__ = "search_run"
     __table_args__ = TRANSIENT

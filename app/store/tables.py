@@ -300,19 +300,39 @@ class PromptSetRow(Base):
 
 
 class ShareRow(Base):
-    """An issued share link. Only the token's hash is kept; `last_seq` bounds a snapshot."""
+    """An issued share link. Only the token's hash is kept; `last_seq` and `last_call` bound the snapshot of a run."""
 
     __tablename__ = "share"
 
     id: Mapped[str] = mapped_column(Words(16), primary_key=True)
     token_hash: Mapped[str] = mapped_column(Words(64), unique=True)
-    run_id: Mapped[str] = mapped_column(ForeignKey("run.id", ondelete="CASCADE"), index=True)
+    scope: Mapped[str] = mapped_column(Words(12), default="run")
+    run_id: Mapped[str | None] = mapped_column(ForeignKey("run.id", ondelete="CASCADE"), index=True)
+    experiment_id: Mapped[str | None] = mapped_column(
+        ForeignKey("experiment.id", name="fk_share_experiment_id_experiment", ondelete="CASCADE"), index=True
+    )
+    query: Mapped[str | None] = mapped_column(Words())
+    follows: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
     last_seq: Mapped[int | None]
+    last_call: Mapped[int | None]
     with_prompts: Mapped[bool] = mapped_column(default=True)
+    with_costs: Mapped[bool] = mapped_column(default=True)
+    author: Mapped[str | None] = mapped_column(Words(200))
     label: Mapped[str | None] = mapped_column(Words(200))
+
+
+class SharedRunRow(Base):
+    """A run of a shared experiment or comparison, and the last event and call of it that a snapshot shows."""
+
+    __tablename__ = "share_run"
+
+    share_id: Mapped[str] = mapped_column(ForeignKey("share.id", ondelete="CASCADE"), primary_key=True)
+    run_id: Mapped[str] = mapped_column(ForeignKey("run.id", ondelete="CASCADE"), primary_key=True, index=True)
+    last_seq: Mapped[int | None]
+    last_call: Mapped[int | None]
 
 
 class SubskillRunRow(Base):

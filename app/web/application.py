@@ -18,6 +18,7 @@ from app.web.api import preview as api_preview
 from app.web.api import record as api_record
 from app.web.api import reference as api_reference
 from app.web.api import runs as api_runs
+from app.web.api import search as api_search
 from app.web.api import shares as api_shares
 from app.web.api import subskills as api_subskills
 from app.web.errors import ErrorReply
@@ -40,6 +41,7 @@ from app.web.routes import (
     prompts,
     record,
     runs,
+    search,
     shared,
     shares,
     static,
@@ -53,7 +55,7 @@ LARGER_BODIES = dict.fromkeys((urls.import_logs(), urls.api_import()), MAX_UPLOA
 PAGES = (
     # Before the runs: /runs/deleted is no run.
     keeping,
-    *(home, launch, prompts, imports, runs, record, experiments, shares, shared),
+    *(home, launch, prompts, imports, runs, search, record, experiments, shares, shared),
     compare,
     *(budgets, operations, about, metrics, login, static, subskills),
 )
@@ -77,7 +79,7 @@ def build(lifespan: Lifespan, meters: WebMeters, *, version: str, openapi_url: s
     for part in (
         *(api_keeping, api_runs, api_record, api_imports, api_preview, api_catalogue, api_shares, api_reference),
         api_compare,
-        *(api_subskills, api_budgets, api_operations),
+        *(api_search, api_subskills, api_budgets, api_operations),
     ):
         api.include_router(part.router)
     app.include_router(api)

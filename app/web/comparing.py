@@ -22,7 +22,7 @@ from app.web import urls
 from app.web.filters import read_filter
 from app.web.services import Services
 
-OWN = ("run", "experiment", "group", "reference", "answers", "intervals", "diff", "find", "theme")
+OWN = ("run", "experiment", "group", "reference", "answers", "intervals", "diff", "find", "theme", "back", "do")
 NOT_FILTERS = ("sort", "descending", "offset", "limit")
 WORDS = {"runs": "run", "experiments": "experiment", "filters": "the filter"}
 
@@ -72,7 +72,9 @@ def read_ask(query: QueryParams) -> tuple[ComparisonAsk, list[str]]:
 
 async def find_runs(services: Services, ask: ComparisonAsk) -> tuple[list[RunRecord], list[str]]:
     """Return the runs that *ask* chooses, and sentences about those that are not there or are too many."""
-    wanted = RunFilter.model_validate({**dict(ask.filters), "limit": MOST_RUNS, "descending": False})
+    # Who names a run means it, archived or not.
+    named = {"archived": "all"} if ask.runs or ask.experiments else {}
+    wanted = RunFilter.model_validate({**named, **dict(ask.filters), "limit": MOST_RUNS, "descending": False})
     runs, total = await choose_runs(services.database, ask, wanted)
     notices = []
     if total > len(runs):

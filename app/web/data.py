@@ -1,5 +1,6 @@
 """A run's data, for its owner and for the holder of a link alike: what may be asked, and the answers."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import Path, Query
@@ -61,7 +62,12 @@ async def experiment_figure(services: Services, experiment_id: str, theme: Theme
     )
     if not runs:
         raise not_found("such experiment")
-    found = await harvest_events(services.database, [run.id for run in runs])
+    return await runs_figure(services, runs, theme)
+
+
+async def runs_figure(services: Services, runs: Sequence[RunRecord], theme: Theme) -> dict[str, Any]:
+    """Return the stock of *runs* as far as their `events` go, grouped where they differ in scenario or condition."""
+    found = await harvest_events(services.database, [run.id for run in runs], ends={run.id: run.events for run in runs})
     lines = []
     for row, group in zip((rows := [run_row(run) for run in runs]), differing(rows), strict=True):
         told = replay([parse_event(payload) for payload in found[row.run.id]], row.run.episode)

@@ -2,13 +2,13 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Header, Path, Query
+from fastapi import Depends, Header, Path, Query, Request
 
 from app.store.records import RunRecord
 from app.store.runs import get_run
 from app.store.subskills import SubskillRun, get_subskill_run
 from app.web.services import Use
-from app.web.shared import SharedRun, open_shared
+from app.web.shared import SharedRun, SharedSet, open_set, open_shared
 
 RunId = Annotated[str, Path(max_length=40)]
 Token = Annotated[str, Path(max_length=200)]
@@ -22,9 +22,17 @@ async def known_run(run_id: RunId, services: Use) -> RunRecord:
     return await get_run(services.database, run_id)
 
 
-async def shared_run(token: Token, services: Use) -> SharedRun:
-    """Return the run that a link opens; 404 for an unknown link, 410 for an ended one."""
-    return await open_shared(services.database, token)
+async def shared_run(token: Token, request: Request, services: Use) -> SharedRun:
+    """Return the run that an address below a link names: `{run_id}`, else the link's own.
+
+    404 for an unknown link or a run that it does not open, 410 for an ended one.
+    """
+    return await open_shared(services.database, token, request.path_params.get("run_id"))
+
+
+async def shared_set(token: Token, services: Use) -> SharedSet:
+    """Return the experiment or comparison that a link opens; 404 if it opens none, 410 if it has ended."""
+    return await open_set(services.database, token)
 
 
 def last_seen(
@@ -45,4 +53,5 @@ async def known_tests(tests_id: SubskillRunId, services: Use) -> SubskillRun:
 KnownTests = Annotated[SubskillRun, Depends(known_tests)]
 KnownRun = Annotated[RunRecord, Depends(known_run)]
 Shared = Annotated[SharedRun, Depends(shared_run)]
+SharedTogether = Annotated[SharedSet, Depends(shared_set)]
 LastSeen = Annotated[int, Depends(last_seen)]

@@ -18,7 +18,7 @@ from app.store.connect import DatabaseError
 from app.store.controls import StateConflict
 from app.store.outage import is_full, is_outage
 from app.store.runs import DeletedRun, UnknownExperiment, UnknownRun
-from app.store.shares import EndedShare, UnknownShare
+from app.store.shares import EndedShare, UnknownShare, WrongScope
 from app.store.subskills import UnknownSubskillRun
 from app.subskills.plan import SubskillPlanError
 
@@ -109,6 +109,8 @@ def to_problem(error: Exception) -> Problem | None:
             return Problem(404, "not_found", "There is no such link. Ask whoever gave it to you for a new one.")
         case EndedShare():
             return Problem(410, "gone", f"{error} Ask whoever gave it to you for a new one.")
+        case WrongScope():
+            return Problem(404, "not_found", "This link opens nothing at this address.")
         case StateConflict():
             return Problem(409, "conflict", str(error))
         case UnknownSubskillRun():
@@ -159,5 +161,5 @@ def _fields(error: RequestValidationError) -> dict[str, str]:
 def wants_json(path: str) -> bool:
     """Tell whether the answers at *path* are JSON."""
     parts = path.split("/")
-    shared_data = parts[1:2] == ["s"] and parts[3:4] == ["api"]
+    shared_data = parts[1:2] == ["s"] and (parts[3:4] == ["api"] or (parts[3:4] == ["runs"] and parts[5:6] == ["api"]))
     return parts[1:2] == ["api"] or path in ("/healthz", "/launch/estimate", "/metrics") or shared_data

@@ -1,6 +1,6 @@
 """The one place that knows every address. Pages, redirects, templates and the API build theirs here."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import quote, urlencode
 
 API = "/api/v1"
@@ -64,6 +64,16 @@ def runs(query: Query | None = None) -> str:
     return with_query("/runs", query)
 
 
+def search(query: Query | None = None) -> str:
+    """The search over all runs."""
+    return with_query("/search", query)
+
+
+def api_search(query: Query | None = None) -> str:
+    """The search over all runs, in the API."""
+    return with_query(f"{API}/search", query)
+
+
 def deleted_runs() -> str:
     """The runs that were deleted and can still be brought back."""
     return "/runs/deleted"
@@ -92,6 +102,11 @@ def export(run_id: str, kind: str) -> str:
 def compare(query: Query | None = None) -> str:
     """The comparison of groups of runs."""
     return with_query("/compare", query)
+
+
+def compare_runs(run_ids: Sequence[str]) -> str:
+    """The comparison of these runs."""
+    return f"/compare?{urlencode([('run', run_id) for run_id in run_ids])}"
 
 
 def api_compare() -> str:
@@ -164,6 +179,11 @@ def share(token: str) -> str:
     return f"/s/{_part(token)}"
 
 
+def shared_run(token: str, run_id: str) -> str:
+    """A run of a shared experiment or comparison."""
+    return f"{share(token)}/runs/{_part(run_id)}"
+
+
 def methods() -> str:
     """How the numbers are made."""
     return "/methods"
@@ -190,7 +210,7 @@ def api_operations() -> str:
 
 
 def experiment_action(experiment_id: str, action: str) -> str:
-    """Where a control of an experiment is posted to: pause, resume or cancel all its runs, or budget."""
+    """Where a control of an experiment is posted to: pause, resume or cancel all its runs, budget or share."""
     return f"/experiments/{_part(experiment_id)}/{action}"
 
 

@@ -116,10 +116,20 @@ async def open_all(page: Page) -> None:
 
 PLACES: Mapping[str, tuple[Place, ...]] = MappingProxyType(
     {
-        "/": (Place("home", "/"), Place("home-empty", "/", empty=True)),
+        "/": (Place("home", "/"), Place("home-month", "/?month=5"), Place("home-empty", "/", empty=True)),
         "/launch": (
             Place("launch", "/launch"),
             Place("launch-open", "/launch?from={mixed}", (open_all,)),
+            Place(
+                "launch-preview",
+                "/launch?mind=generative:lab/villager&prompts=paraphrase-1",
+                (click("[data-preview]"), shown(".sheet h1")),
+            ),
+            Place(
+                "launch-asking",
+                "/launch?mind=generative:lab/villager",
+                (withhold("**/models/check"), click("[data-check]"), shown("text=Asking…")),
+            ),
             Place("launch-no-models", "/launch", empty=True),
             Place(
                 "launch-wrong",
@@ -181,6 +191,7 @@ PLACES: Mapping[str, tuple[Place, ...]] = MappingProxyType(
             Place("compare", "/compare?scenario=fishery&group=model&group=scenario"),
             Place("compare-open", "/compare?experiment={mixed_experiment}&run={collapsed}&group=model", (open_all,)),
             Place("compare-two-runs", "/compare?run={collapsed}&run={mixed}&diff={collapsed}&diff={mixed}"),
+            Place("compare-find", "/compare?find=fair"),
             Place("compare-nothing", "/compare?run=rzzzzzzz&group=nonsense"),
             Place("compare-empty", "/compare", empty=True),
         ),
@@ -200,6 +211,15 @@ PLACES: Mapping[str, tuple[Place, ...]] = MappingProxyType(
         "/shares": (Place("shares", "/shares"), Place("shares-empty", "/shares", empty=True)),
         "/import": (
             Place("import", "/import"),
+            Place(
+                "import-report",
+                "/import",
+                (
+                    upload("input[accept]", "log_env.json", b"[]"),
+                    click("main form:has(input[accept]) button"),
+                    shown("text=not imported"),
+                ),
+            ),
             Place(
                 "import-wrong",
                 "/import",
@@ -242,6 +262,7 @@ NO_PAGES = frozenset(
         "/runs/{run_id}/budget",
         "/runs/{run_id}/rerun-check",
         "/runs/{run_id}/export/{kind}",
+        "/compare/export/{kind}",
         "/experiments/{experiment_id}/budget",
         "/metrics",
         "/healthz",

@@ -103,3 +103,14 @@ async def test_looking_back_counts_what_comes_and_live_goes_to_it(browser: Brows
     await page.keyboard.press("l")
     await expect(button).to_have_text("Live")
     await expect(page.get_by_role("heading", name="Month 1", exact=True)).to_be_hidden()
+
+
+async def test_the_stage_shows_whom_the_run_waits_for(browser: Browser, web: Observatory) -> None:
+    [run_id] = await web.instance.launch(minds=["scripted:fair-share"], months=100, pace_ms=600)
+    await web.instance.until(run_id, lambda run: run.events > 0)
+    page = await browser.new_page(viewport={"width": 1440, "height": 900})
+    await page.goto(f"{web.base}/runs/{run_id}")
+    awaited = page.locator(".seat--awaited")
+    await expect(awaited).to_have_count(5, timeout=SLOW)
+    # Then the speaker who was named next.
+    await expect(awaited).to_have_count(1, timeout=SLOW)

@@ -45,3 +45,22 @@ async def test_a_share_ends_when_its_time_is_over(database: Database, run_id: st
     assert await shares.open_share(database, token, at=share.expires_at - timedelta(seconds=1)) == share
     with pytest.raises(shares.EndedShare, match="expired"):
         await shares.open_share(database, token, at=share.expires_at)
+
+
+async def test_a_set_is_shared_whole_and_a_snapshot_knows_where_each_run_ended(database: Database) -> None:
+    of, ids = await runs.launch(
+        database, [scripted_config(seed=seed) for seed in (1, 2)], prompt_sets={}, engine_version="1", experiment="E"
+    )
+    assert of is not None
+    snapshot, token = await shares.share_set(database, ids, shares.ShareTerms(author="Ada"), experiment_id=of)
+    follows, _ = await shares.share_set(database, ids, shares.ShareTerms(follows=True), query="group=model")
+    assert await shares.open_share(database, token) == snapshot
+    assert await shares.shared_runs(database, snapshot) == dict.fromkeys(ids, (0, 0))
+    assert await shares.shared_runs(database, follows) == dict.fromkeys(ids, (None, None))
+    assert (snapshot.scope, follows.scope) == ("experiment", "comparison")
+
+
+async def test_a_set_without_runs_is_not_shared(database: Database) -> None:
+    with pytest.raises(shares.NothingToShare, match="not 0"):
+        await shares.share_set(database, [], shares.ShareTerms(), query="")
+    assert await shares.list_shares(database) == []

@@ -120,6 +120,13 @@ async def test_what_cannot_be_done_with_a_selection_is_said_and_changes_nothing(
     assert (told["tags"], told["archived_at"]) == ([], None)
 
 
+async def test_selected_runs_are_compared(site: Site) -> None:
+    ids = await site.play(scripted_config(seed=1), scripted_config(seed=2))
+    location = (await post(site, "/runs/selected", do="compare", run=ids)).headers["location"]
+    assert location == f"/compare?run={ids[0]}&run={ids[1]}"
+    await site.page(location)
+
+
 async def test_a_selection_with_an_unknown_run_is_refused_whole(site: Site) -> None:
     [run_id] = await site.play()
     await post(site, "/runs/selected", 404, do="delete", run=[run_id, "r0000000"])

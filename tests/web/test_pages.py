@@ -14,6 +14,7 @@ from app.web import format as say
 from app.web.contexts import operations, subskills
 from app.web.contexts import pages as contexts
 from app.web.contexts.methods import MethodsPage
+from app.web.contexts.search import SearchPage
 from app.web.launch_form import Form
 from app.web.pages import ErrorPage
 from app.web.routes.run_page import Run
@@ -27,6 +28,7 @@ TEMPLATES = {
     "home": contexts.HomePage,
     "launch": contexts.LaunchPage,
     "runs": contexts.RunsPage,
+    "search": SearchPage,
     "deleted": contexts.DeletedPage,
     "experiment": contexts.ExperimentPage,
     "shares": contexts.SharesPage,

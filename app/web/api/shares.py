@@ -2,12 +2,13 @@
 
 from fastapi import APIRouter, Request
 
+from app.store.queries import RunFilter, get_experiment, list_runs
 from app.store.shares import list_shares, revoke_share
 from app.web.api.schemas import ShareList, ShareMade, ShareOut
-from app.web.dependencies import KnownRun, ShareId
+from app.web.dependencies import ExperimentId, KnownRun, ShareId
 from app.web.errors import not_found
 from app.web.services import Use
-from app.web.sharing import ShareIn, issue_link
+from app.web.sharing import ShareIn, issue_link, issue_set_link
 
 router = APIRouter(tags=["shares"])
 
@@ -22,6 +23,17 @@ async def shares(services: Use) -> ShareList:
 async def make(request: Request, services: Use, run: KnownRun, wish: ShareIn) -> ShareMade:
     """Issue a read-only link to a run. It is told here and nowhere else."""
     share, link = await issue_link(services.database, run, wish, str(request.base_url))
+    return ShareMade(share=ShareOut.model_validate(share), link=link)
+
+
+@router.post("/experiments/{experiment_id}/shares", status_code=201)
+async def make_for_experiment(request: Request, services: Use, experiment_id: ExperimentId, wish: ShareIn) -> ShareMade:
+    """Issue a read-only link to an experiment and its runs. It is told here and nowhere else."""
+    experiment = await get_experiment(services.database, experiment_id)
+    if experiment is None:
+        raise not_found("such experiment")
+    runs, _ = await list_runs(services.database, RunFilter(experiment=experiment.id, descending=False, limit=500))
+    share, link = await issue_set_link(services.database, runs, wish, str(request.base_url), experiment=experiment)
     return ShareMade(share=ShareOut.model_validate(share), link=link)
 
 

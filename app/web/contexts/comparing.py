@@ -22,7 +22,8 @@ COLUMNS = ("survival_rate", "survival_time", "gain", "efficiency", "equality", "
 PERCENT = frozenset({"survival_rate", "efficiency", "equality", "over_usage", "over_usage_asked"})
 GROUP_WORDS: Mapping[GroupBy, str] = {
     "model": "model", "condition": "condition", "scenario": "scenario", "prompts": "prompt set",
-    "experiment": "experiment", "engine": "engine version", "configuration": "configuration", "seed": "seed",
+    "experiment": "experiment", "tag": "tags", "engine": "engine version", "configuration": "configuration",
+    "seed": "seed",
 }  # fmt: skip
 ANSWERS = (
     ("with", "counted as 0, as they were played"),

@@ -156,11 +156,48 @@ class ExperimentPage:
 
 
 @dataclass(frozen=True)
+class SharedSetPage:
+    """pages/shared_set.html: a shared experiment or comparison.
+
+    Attributes:
+        link: the link it is seen through.
+        name: of the experiment.
+        rows: its runs, oldest first, each leading to its page below the link.
+        live: whether anything may still change.
+        figure: where the chart of all trajectories is read; None before the first harvest.
+        series: for the chart's table: each run's row and its stock after each harvest.
+        months: length of the longest series.
+        unit: of the stock.
+        json: the same as data.
+    """
+
+    link: ShareRecord
+    name: str
+    rows: Sequence[RunRow]
+    live: bool
+    figure: str | None
+    series: Sequence[tuple[RunRow, Sequence[int]]]
+    months: int
+    unit: str
+    json: str
+
+
+@dataclass(frozen=True)
+class IssuedPage:
+    """pages/issued.html: a link just made, shown this once; what it opens, and the way back to it."""
+
+    link: str
+    title: str
+    back: str
+
+
+@dataclass(frozen=True)
 class IssuedLink:
-    """A link in the owner's list: its share, what it shows, and whether it still opens."""
+    """A link in the owner's list: its share, what it shows and where that is, and whether it still opens."""
 
     share: ShareRecord
-    run: RunRow | None
+    title: str
+    href: str | None
     open: bool
     state: str
 

@@ -62,6 +62,8 @@ async def selected(
     query = dict(parse_qsl(back, max_num_fields=50))
     query.pop("deleted", None)
     match do:
+        case "compare":
+            return RedirectResponse(urls.compare_runs(run), 303)
         case "tag":
             await add_tags(services.database, run, clean_tags(tag))
         case "untag":
@@ -71,7 +73,9 @@ async def selected(
         case "delete":
             query["deleted"] = (await delete_runs(services.database, run)).isoformat()
         case _:
-            raise Problem(422, "invalid", "Choose what to do with the runs: tag, untag, archive, unarchive or delete.")
+            raise Problem(
+                422, "invalid", "Choose what to do with the runs: compare, tag, untag, archive, unarchive or delete."
+            )
     return RedirectResponse(urls.runs(query), 303)
 
 

@@ -92,9 +92,10 @@ async def render_run(
         # For readers without scripts: the chosen agent's calls of the month, and the decision's texts.
         name = context.replay.names[context.view.agent]
         found = await list_calls(services.database, run.id, month=context.view.month, agent=name)
-        calls = [item for item in found if shared is None or shared.shows(item)]
+        calls = [shared.told(item) for item in found if shared.shows(item)] if shared else found
         chosen = next((item for item in calls if item.key == query.get("call")), None) or _decision(calls)
         call = await get_call(services.database, run.id, chosen.key) if chosen else None
+        call = shared.told(call) if shared and call else call
         context = replace(context, calls=calls, call=call)
     return page(request, "pages/run.html", Run(context), section="runs", share=share is not None, status=status)
 

@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
-from pydantic import ValidationError
 
 from app.store.annotations import tags_of
 from app.store.controls import prioritise
@@ -20,13 +19,13 @@ from app.web import urls
 from app.web.contexts.pages import RunsPage, SortLink
 from app.web.contexts.rows import run_row
 from app.web.dependencies import KnownRun
-from app.web.errors import Problem, invalid
+from app.web.errors import invalid
 from app.web.filters import COLUMNS, FIRST, USUAL_COLUMNS, Column, choices, read_columns, read_filter
 from app.web.health import look
 from app.web.pages import Flash, page
 from app.web.routes.run_page import render_run
 from app.web.services import Services, Use
-from app.web.sharing import ShareIn, issue_link
+from app.web.sharing import ShareIn, issue_link, share_form
 
 router = APIRouter(include_in_schema=False)
 
@@ -129,13 +128,9 @@ async def share(
     request: Request,
     services: Use,
     run: KnownRun,
-    scope: Annotated[str, Form(max_length=20)] = "snapshot",
-    prompts: Annotated[str, Form(max_length=10)] = "",
-    days: Annotated[str, Form(max_length=10)] = "",
-    label: Annotated[str, Form(max_length=200)] = "",
+    wish: Annotated[ShareIn, Depends(share_form)],
 ) -> HTMLResponse:
     """Issue a link and show it, this once, on the run's page."""
-    wish = _share_wish(scope, bool(prompts), days, label)
     _, link = await issue_link(services.database, run, wish, str(request.base_url))
     return await render_run(
         request,
@@ -146,16 +141,6 @@ async def share(
         issued_link=link,
         status=201,
     )
-
-
-def _share_wish(scope: str, prompts: bool, days: str, label: str) -> ShareIn:
-    given: dict[str, Any] = {"scope": scope, "prompts": prompts, "label": label.strip() or None}
-    given["days"] = int(days) if days.isascii() and days.isdigit() else None if days in ("", "never") else days
-    try:
-        return ShareIn.model_validate(given)
-    except ValidationError as error:
-        field = str(error.errors(include_input=False)[0]["loc"][0])
-        raise Problem(422, "invalid", f"This link cannot be made: “{field}” is not valid.") from None
 
 
 def _sort_link(column: Column, wanted: RunFilter, query: Mapping[str, str]) -> SortLink:

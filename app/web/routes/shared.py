@@ -1,6 +1,11 @@
-"""What the holder of a link reaches: one run, read-only, and nothing else of the instance."""
+"""What the holder of a link reaches: a run, or the runs of an experiment or comparison; read-only, and nothing else.
+
+Every address below `/s/{token}` opens its link anew (`Shared`, `SharedTogether`). A run's own addresses are there
+twice: for a shared run, and for each run of a shared experiment or comparison.
+"""
 
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -9,28 +14,49 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from app.analysis.palette import Theme
 from app.store.queries import get_call, list_calls
-from app.web import urls
+from app.store.shares import open_share
 from app.web.api.schemas import CallOut, CallsOut, EventsOut
-from app.web.data import After, Agent, CallKey, FigureName, Kind, Limit, Month, events_reply, run_figure
-from app.web.dependencies import LastSeen, Shared, Token
+from app.web.data import After, Agent, CallKey, FigureName, Kind, Limit, Month, events_reply, run_figure, runs_figure
+from app.web.dependencies import LastSeen, Shared, SharedTogether, Token
 from app.web.errors import Problem, not_found
 from app.web.live import stream_run
 from app.web.routes.run_page import render_run
-from app.web.services import Use
-from app.web.shared import SharedRun, follow_shared
+from app.web.routes.shared_set import SharedSetOut, render_set, set_out
+from app.web.services import Services, Use
+from app.web.shared import SharedRun, follow_shared, open_set, open_shared
 
 router = APIRouter(prefix="/s/{token}", include_in_schema=False)
+of_a_run = APIRouter()
 
 
 @router.get("")
-async def page(request: Request, services: Use, token: Token, shared: Shared) -> HTMLResponse:
-    """Show the shared run."""
-    return await render_run(
-        request, services, shared.run, api=urls.share_api(token), page_url=urls.share(token), shared=shared
-    )
+async def page(request: Request, services: Use, token: Token) -> HTMLResponse:
+    """Show what is shared."""
+    share = await open_share(services.database, token)
+    if share.scope == "run":
+        return await _run_page(request, services, await open_shared(services.database, token))
+    return await render_set(request, services, await open_set(services.database, token))
 
 
-@router.get("/api/events", response_model=EventsOut)
+@router.get("/api")
+async def data(services: Use, shared: SharedTogether) -> SharedSetOut:
+    """Return the runs of a shared experiment or comparison."""
+    return set_out(shared)
+
+
+@router.get("/api/figures/runs")
+async def runs_chart(services: Use, shared: SharedTogether, theme: Theme = "light") -> dict[str, Any]:
+    """Return the stock of all runs of a shared experiment or comparison."""
+    return await runs_figure(services, shared.runs, theme)
+
+
+@router.get("/runs/{run_id}")
+async def run_page(request: Request, services: Use, shared: Shared) -> HTMLResponse:
+    """Show a run of a shared experiment or comparison."""
+    return await _run_page(request, services, shared)
+
+
+@of_a_run.get("/api/events", response_model=EventsOut)
 async def events(
     services: Use, shared: Shared, after: After = 0, limit: Limit = 1000, kind: Kind = None, agent: Agent = None
 ) -> Response:
@@ -38,35 +64,49 @@ async def events(
     return await events_reply(services, shared.run, after, limit, kind, agent)
 
 
-@router.get("/api/stream", response_class=EventSourceResponse)
-async def stream(services: Use, token: Token, shared: Shared, after: LastSeen) -> AsyncIterator[ServerSentEvent]:
+@of_a_run.get("/api/stream", response_class=EventSourceResponse)
+async def stream(
+    request: Request, services: Use, token: Token, shared: Shared, after: LastSeen
+) -> AsyncIterator[ServerSentEvent]:
     """Stream the shared run until it is over or the link has ended."""
-    async for message in stream_run(services, shared.run.id, lambda: follow_shared(services.database, token), after):
+    named = request.path_params.get("run_id")
+    look = partial(follow_shared, services.database, token, named)
+    async for message in stream_run(services, shared.run.id, look, after):
         yield message
 
 
-@router.get("/api/calls")
+@of_a_run.get("/api/calls")
 async def calls(services: Use, shared: Shared, month: Month = None, agent: Agent = None) -> CallsOut:
     """Return the shared run's calls, if the link shows them."""
     _check_prompts(shared)
     found = await list_calls(services.database, shared.run.id, month=month, agent=agent)
-    return CallsOut(calls=[call for call in found if shared.shows(call)])
+    return CallsOut(calls=[shared.told(call) for call in found if shared.shows(call)])
 
 
-@router.get("/api/calls/{key:path}")
+@of_a_run.get("/api/calls/{key:path}")
 async def call(services: Use, shared: Shared, key: CallKey) -> CallOut:
     """Return a call of the shared run, if the link shows it."""
     _check_prompts(shared)
     found = await get_call(services.database, shared.run.id, key)
     if found is None or not shared.shows(found):
         raise not_found("such call")
-    return CallOut.model_validate(found.model_dump())
+    return CallOut.model_validate(shared.told(found).model_dump())
 
 
-@router.get("/api/figures/{figure}")
+@of_a_run.get("/api/figures/{figure}")
 async def figure(services: Use, shared: Shared, figure: FigureName, theme: Theme = "light") -> dict[str, Any]:
     """Return a chart of the shared run."""
     return await run_figure(services, shared.run, figure, theme)
+
+
+router.include_router(of_a_run)
+router.include_router(of_a_run, prefix="/runs/{run_id}")
+
+
+async def _run_page(request: Request, services: Services, shared: SharedRun) -> HTMLResponse:
+    return await render_run(
+        request, services, shared.run, api=f"{shared.page}/api", page_url=shared.page, shared=shared
+    )
 
 
 def _check_prompts(shared: SharedRun) -> None:

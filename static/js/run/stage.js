@@ -61,7 +61,7 @@ function showGauge(run, month, level, phase, sentence) {
   floor.toggleAttribute("hidden", !known);
   // Its label gives way to those at the ends; the number is in the text too.
   const where = known ? part(run, month.stock - month.threshold) : 0;
-  bind("floor", where > 0.24 && where < 0.86 ? `leave ${month.stock - month.threshold}` : "");
+  bind("floor", where > 0.3 && where < 0.86 ? `leave ${month.stock - month.threshold}` : "");
 }
 
 function showScene(run, month, level) {
@@ -83,9 +83,11 @@ function showAgent(run, month, index, place) {
   const agent = month?.agents.find((candidate) => candidate.name === name) ?? null;
   const got = agent?.collected ?? null;
   const seat = one(`[data-seat="${index}"]`);
+  const awaited = isAwaited(run, month, agent, name);
+  seat.classList.toggle("seat--awaited", awaited);
   seat.classList.toggle("seat--absent", Boolean(month) && !agent);
   seat.classList.toggle("seat--chosen", place.agent === index);
-  one("[data-seat-catch]", seat).textContent = got === null ? "–" : `${got} ${run.unit}`;
+  one("[data-seat-catch]", seat).textContent = got !== null ? `${got} ${run.unit}` : awaited ? "decides …" : "–";
   one("[data-seat-gain]", seat).textContent = got === null ? "" : `Σ ${agent.gain}`;
   one("[data-seat-bar]", seat).setAttribute("width", (BAR * ((got ?? 0) / run.topCatch)).toFixed(1));
   const sign = one("[data-seat-mark]", seat);
@@ -104,6 +106,14 @@ function showAgent(run, month, index, place) {
   one('[data-cell="agreed"]', decision).textContent = agent?.limit ?? "–";
   one('[data-cell="gain"]', decision).textContent = agent?.gain ?? "–";
   showMark(one('[data-cell="mark"]', decision), agent, run, month);
+}
+
+/** Whether a run that is being played waits for this agent: for its decision, or for what it is about to say. */
+function isAwaited(run, month, agent, name) {
+  if (!run.live || run.state !== "playing" || !agent || month !== run.told.months.at(-1)) return false;
+  if (!month.harvested) return !agent.decided;
+  const last = month.lines.at(-1);
+  return Boolean(last) && !last.ends && last.next_speaker === name && !month.agreement_read && month.summary === null;
 }
 
 function showMark(element, agent, run, month) {
