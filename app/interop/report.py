@@ -149,7 +149,10 @@ def _settings(run: RunRecord) -> list[tuple[str, str]]:
         ("Collapse below", str(game.collapse_threshold)),
         ("Allocation", game.allocation),
         ("Seed of the environment", "not known" if run.seed is None else str(run.seed)),
-        ("Ended", "not known" if run.ended_at is None else f"{run.ended_at:%Y-%m-%d}"),
+        (
+            "Ended" if run.origin == "native" else "Imported",
+            "not known" if run.ended_at is None else f"{run.ended_at:%Y-%m-%d}",
+        ),
         ("Engine version", run.engine_version or "not known"),
         *((f"Prompt set {name}", digest) for name, digest in run.prompts.items()),
         ("Configuration hash", run.config_hash),
