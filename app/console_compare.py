@@ -64,6 +64,8 @@ def _print(shown: LaidOut) -> None:
         cells = [_cell(getattr(group.figures, name), scale, digits) for name, _, scale, digits in TEX_COLUMNS]
         table.add_row(group.label, str(group.n), *cells)
     console = Console(markup=False, highlight=False)
+    if not console.is_terminal:
+        console.width = 160  # a file has no edge to wrap at
     console.print(table)
     for text in (*shown.comparison.notes, *shown.comparison.sentences):
         console.print(text, soft_wrap=True)

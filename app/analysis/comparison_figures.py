@@ -25,6 +25,7 @@ TITLES: Mapping[FigureName, str] = {
     "promises": "Said against did: share of agreements kept, by month",
 }
 RISK_ROW = 17
+MOST_MARKED = 12
 
 Members = Mapping[str, Sequence[ComparedRun]]
 
@@ -166,7 +167,8 @@ def _thin(
         "y": ys,
         "customdata": ids,
         "text": texts,
-        "mode": "lines+markers",
+        # Thousands of marks would take a browser seconds; lines can be pointed at and clicked too.
+        "mode": "lines+markers" if len(runs) <= MOST_MARKED else "lines",
         "marker": {"size": 4, "color": colour},
         "line": {"color": colour, "width": 1},
         "opacity": 0.35 if len(runs) > 1 else 1,

@@ -12,6 +12,7 @@ from typing import Literal
 from pydantic import Field
 
 from app.commons.config import EpisodeConfig
+from app.commons.corrections import LimitCorrection
 from app.commons.events import (
     Agreed,
     Collected,
@@ -99,6 +100,7 @@ class MonthReplay(Frozen):
     lines: tuple[Line, ...] = ()
     agreement_read: bool = Field(default=False, description="the talk was searched for an agreed limit")
     limit: int | None = Field(default=None, description="the limit agreed in this month's talk, for the next month")
+    corrected: LimitCorrection | None = Field(default=None, description="where a person says so, and what was read")
     summary: str | None = None
     unreadable: tuple[UnreadableAnswer, ...] = ()
     ended: bool = Field(default=False, description="the month is over")
@@ -158,6 +160,20 @@ def replay(events: Iterable[Event], config: EpisodeConfig) -> Replay:
     )
 
 
+def judged(*, collected: int | None, asked: int | None, wanted: int | None, limit: int | None) -> tuple[Mark, int]:
+    """Judge a decision by the limit agreed before: its mark, and by how many units it asked for too much.
+
+    Who asked for too much broke the agreement, also where the commons ran dry and it got less. An answer that could not
+    be read (*asked* is None) keeps no promise, though it counts as 0.
+    """
+    if collected is None:
+        return "pending", 0
+    over = 0 if limit is None or wanted is None else max(0, wanted - limit)
+    if limit is None or asked is None:
+        return "none", over
+    return ("broken" if over else "kept"), over
+
+
 def initials(names: Sequence[str]) -> tuple[str, ...]:
     """Return two letters per name that tell the names apart: John and Jack become Jo and Ja.
 
@@ -200,14 +216,13 @@ class _Month:
         told = self.agents.get(name, {})
         got = self.collected.get(name)
         limit = self.agreed_before
-        # Who asked for too much broke the agreement, also where the commons ran dry and it got less.
-        wanted = told.get("wanted")
-        over = max(0, wanted - limit) if got is not None and isinstance(wanted, int) and limit is not None else 0
-        mark: Mark = "pending"
-        if got is not None:
-            # An answer that could not be read keeps no promise, though it counts as 0.
-            judged = limit is not None and told.get("asked") is not None
-            mark = "none" if not judged else "broken" if over else "kept"
+        asked, wanted = told.get("asked"), told.get("wanted")
+        mark, over = judged(
+            collected=got,
+            asked=asked if isinstance(asked, int) else None,
+            wanted=wanted if isinstance(wanted, int) else None,
+            limit=limit,
+        )
         return AgentMonth.model_validate(
             {
                 "name": name,

@@ -107,6 +107,7 @@ def _object(whole: WholeRun) -> dict[str, Any]:
         "answers": answers(events, counted(whole.summaries())).model_dump(mode="json"),
         "events": [json.loads(text) for text in whole.events],
         "calls": [call.model_dump(mode="json") for call in whole.calls()],
+        "corrections": [correction.model_dump(mode="json") for correction in whole.corrections],
     }
 
 

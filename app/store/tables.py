@@ -222,6 +222,23 @@ class RunLogRow(Base):
     text: Mapped[str] = mapped_column(Words())
 
 
+class CorrectionRow(Base):
+    """One version of what a person says about the limit of a month's talk; rows never change (corrections.py)."""
+
+    __tablename__ = "correction"
+
+    run_id: Mapped[str] = mapped_column(ForeignKey("run.id", ondelete="CASCADE"), primary_key=True)
+    month: Mapped[int] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+    author: Mapped[str] = mapped_column(Words(100))
+    read: Mapped[int | None]
+    before: Mapped[int | None]
+    limit: Mapped[int | None]
+    withdrawn: Mapped[bool] = mapped_column(default=False)
+    note: Mapped[str | None] = mapped_column(Words())
+
+
 class WorkerRow(Base):
     """A process that plays runs, as it last reported; `heartbeat` is by the database's clock.
 

@@ -8,10 +8,12 @@ from typing import Any
 from sqlalchemy import select
 
 from app.commons.config import SamplingConfig
+from app.commons.corrections import LimitCorrection
 from app.commons.events import Event, parse_event
 from app.models.base import CallKey, Completion, RecordedCall
 from app.store.codec import unpack, unpack_messages
 from app.store.connect import Database
+from app.store.corrections import history_of
 from app.store.recorder import completion_of
 from app.store.records import CallSummary, RunRecord
 from app.store.runs import UnknownRun
@@ -20,7 +22,7 @@ from app.store.tables import CallRow, EventRow, RunRow, SegmentRow
 
 @dataclass(frozen=True)
 class WholeRun:
-    """A run with all its events (canonical JSON, in order) and calls, as they were at one moment.
+    """A run with all its events (canonical JSON, in order), calls and corrections, as they were at one moment.
 
     Calls are kept packed; reading them is work for a thread where somebody waits.
     """
@@ -29,6 +31,7 @@ class WholeRun:
     events: Sequence[str]
     rows: Mapping[str, Any]
     segments: Mapping[int, bytes]
+    corrections: Sequence[LimitCorrection] = ()
 
     def parsed(self) -> list[Event]:
         """Return the events as values."""
@@ -93,9 +96,11 @@ async def read_whole(database: Database, run_id: str) -> WholeRun:
             select(CallRow.__table__).where(CallRow.run_id == run_id).order_by(CallRow.seq)
         )
         segments = await connection.execute(select(SegmentRow.no, SegmentRow.text).where(SegmentRow.run_id == run_id))
+        corrections = await history_of(connection, [run_id])
         return WholeRun(
             run=RunRecord.model_validate(row),
             events=[event.payload for event in events],
             rows={call.key: call for call in calls},
             segments={segment.no: segment.text for segment in segments},
+            corrections=[correction for _, correction in corrections],
         )

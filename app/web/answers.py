@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.jobs.launch import LaunchError
 from app.minds.prompts import PromptError
 from app.store.controls import StateConflict
+from app.store.corrections import CorrectionConflict, CorrectionRefused
 from app.store.runs import UnknownExperiment, UnknownRun
 from app.store.shares import EndedShare, UnknownShare
 from app.web.errors import ErrorBody, ErrorReply, Problem, to_problem, wants_json
@@ -87,6 +88,8 @@ def install(app: FastAPI) -> None:
         UnknownShare,
         EndedShare,
         StateConflict,
+        CorrectionConflict,
+        CorrectionRefused,
         LaunchError,
         PromptError,
         RequestValidationError,

@@ -11,6 +11,7 @@ from app.web.answers import ErrorBoundary, install
 from app.web.api import budgets as api_budgets
 from app.web.api import catalogue as api_catalogue
 from app.web.api import compare as api_compare
+from app.web.api import corrections as api_corrections
 from app.web.api import imports as api_imports
 from app.web.api import keeping as api_keeping
 from app.web.api import operations as api_operations
@@ -30,6 +31,7 @@ from app.web.routes import (
     about,
     budgets,
     compare,
+    corrections,
     experiments,
     home,
     imports,
@@ -57,7 +59,7 @@ PAGES = (
     keeping,
     *(home, launch, prompts, imports, runs, search, record, experiments, shares, shared),
     compare,
-    *(budgets, operations, about, metrics, login, static, subskills),
+    *(budgets, corrections, operations, about, metrics, login, static, subskills),
 )
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -79,7 +81,7 @@ def build(lifespan: Lifespan, meters: WebMeters, *, version: str, openapi_url: s
     for part in (
         *(api_keeping, api_runs, api_record, api_imports, api_preview, api_catalogue, api_shares, api_reference),
         api_compare,
-        *(api_search, api_subskills, api_budgets, api_operations),
+        *(api_search, api_subskills, api_budgets, api_operations, api_corrections),
     ):
         api.include_router(part.router)
     app.include_router(api)

@@ -16,6 +16,7 @@ from app.minds.prompts import PromptError
 from app.store.annotations import AnnotationError
 from app.store.connect import DatabaseError
 from app.store.controls import StateConflict
+from app.store.corrections import CorrectionConflict, CorrectionRefused
 from app.store.outage import is_full, is_outage
 from app.store.runs import DeletedRun, UnknownExperiment, UnknownRun
 from app.store.shares import EndedShare, UnknownShare, WrongScope
@@ -111,11 +112,13 @@ def to_problem(error: Exception) -> Problem | None:
             return Problem(410, "gone", f"{error} Ask whoever gave it to you for a new one.")
         case WrongScope():
             return Problem(404, "not_found", "This link opens nothing at this address.")
-        case StateConflict():
+        case StateConflict() | CorrectionConflict():
             return Problem(409, "conflict", str(error))
         case UnknownSubskillRun():
             return Problem(404, "not_found", f"There are no subskill tests '{str(error)[:40]}'.")
         case SubskillPlanError():
+            return Problem(422, "invalid", str(error), fields=error.fields)
+        case CorrectionRefused():
             return Problem(422, "invalid", str(error), fields=error.fields)
         case BudgetError():
             return Problem(422, "invalid", str(error), fields=error.fields)

@@ -1,7 +1,7 @@
 // An episode told month by month, from its events alone: the browser's twin of app/analysis/replay.py.
 // `replay(events, config)` returns exactly the JSON of the Python `Replay`; a test holds the two together.
 
-/** Tell the episode as far as *events* go. config: {names: [...], months_total: T}. */
+/** Tell the episode as far as *events* go. config: {names: [...], months_total: T, corrections: those in force}. */
 export function replay(events, config) {
   const telling = new Telling(config);
   for (const event of events) telling.take(event);
@@ -16,6 +16,7 @@ export class Telling {
   constructor(config) {
     this.config = config;
     this.tale = { names: config.names, months: new Map(), gains: {}, memories: [], finished: false };
+    this.tale.corrections = new Map((config.corrections ?? []).map((correction) => [correction.month, correction]));
     for (const name of config.names) this.tale.gains[name] = 0;
   }
 
@@ -133,7 +134,8 @@ function monthOf(tale, number) {
     tale.months.set(number, {
       month: number,
       present: tale.names,
-      agreedBefore: tale.months.get(number - 1)?.facts.limit ?? null,
+      correction: tale.corrections.get(number) ?? null,
+      agreedBefore: agreedIn(tale.months.get(number - 1)),
       gains: { ...tale.gains },
       facts: {
         date: null,
@@ -160,11 +162,19 @@ function monthOf(tale, number) {
   return tale.months.get(number);
 }
 
+/** The limit that holds after *month*: what a person says where the talk was read, else what was read. */
+function agreedIn(month) {
+  if (!month) return null;
+  return month.correction && month.facts.agreement_read ? month.correction.limit : month.facts.limit;
+}
+
 function frozen(month) {
   const names = [...month.present, ...[...month.agents.keys()].filter((name) => !month.present.includes(name))];
   return {
     month: month.month,
     ...month.facts,
+    limit: agreedIn(month),
+    corrected: month.facts.agreement_read ? month.correction : null,
     agents: names.map((name) => agentMonth(month, name)),
     lines: [...month.lines],
     unreadable: [...month.unreadable],

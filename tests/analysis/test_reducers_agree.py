@@ -1,12 +1,15 @@
 """The browser's reducer tells what Python's does."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 from playwright.async_api import Browser, Route
 
+from app.analysis.corrections import corrected
 from app.analysis.replay import replay
 from app.commons.config import EpisodeConfig
+from app.commons.corrections import LimitCorrection
 from app.commons.events import Event
 from tests.analysis.stories import config, two_months
 from tests.support import ROOT, played, scripted_config
@@ -15,10 +18,19 @@ pytestmark = pytest.mark.browser
 REDUCER = (ROOT / "static" / "js" / "reducer.js").read_text()
 
 
-async def _stories() -> list[tuple[EpisodeConfig, list[Event]]]:
-    found: list[tuple[EpisodeConfig, list[Event]]] = [
-        (config(), two_months()[:length]) for length in range(len(two_months()) + 1)
-    ]
+Story = tuple[EpisodeConfig, list[Event], list[LimitCorrection]]
+
+
+def _said(month: int, limit: int | None) -> LimitCorrection:
+    at = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    return LimitCorrection(month=month, version=2, at=at, author="Ada", read=10, before=10, limit=limit, note="why")
+
+
+async def _stories() -> list[Story]:
+    events = two_months()
+    found: list[Story] = [(config(), events[:length], []) for length in range(len(events) + 1)]
+    for said in ([_said(1, 9)], [_said(1, 90), _said(2, 3)], [_said(1, None)], [_said(7, 1)]):
+        found += [(config(), events[:length], said) for length in (8, 12, len(events))]
     for scenario, condition in (
         ("fishery", "universalization"),
         ("pasture", "default"),
@@ -26,7 +38,7 @@ async def _stories() -> list[tuple[EpisodeConfig, list[Event]]]:
     ):
         episode = scripted_config(scenario=scenario, condition=condition)
         events = await played(episode)
-        found += [(episode, events), (episode, events[: len(events) // 2])]
+        found += [(episode, events, [_said(2, 7)]), (episode, events[: len(events) // 2], [])]
     return found
 
 
@@ -49,14 +61,18 @@ async def test_both_reducers_tell_the_same(chromium: Browser) -> None:
         }""",
         [
             [
-                {"names": list(episode.names), "months_total": episode.game.months},
+                {
+                    "names": list(episode.names),
+                    "months_total": episode.game.months,
+                    "corrections": [one.model_dump(mode="json") for one in said],
+                },
                 [event.model_dump(mode="json") for event in events],
             ]
-            for episode, events in stories
+            for episode, events, said in stories
         ],
     )
-    for (episode, events), found in zip(stories, told, strict=True):
-        expected = json.loads(replay(events, episode).model_dump_json())
+    for (episode, events, said), found in zip(stories, told, strict=True):
+        expected = json.loads(corrected(replay(events, episode), said).model_dump_json())
         assert found == expected
 
 

@@ -13,6 +13,7 @@ from app.store.workers import WorkerReport, report_worker
 from app.web import format as say
 from app.web.contexts import operations, subskills
 from app.web.contexts import pages as contexts
+from app.web.contexts.launch import LaunchPage
 from app.web.contexts.methods import MethodsPage
 from app.web.contexts.search import SearchPage
 from app.web.launch_form import Form
@@ -26,7 +27,7 @@ from tests.web.page import parse
 FRAME = {"section", "flash", "share", "theme"}
 TEMPLATES = {
     "home": contexts.HomePage,
-    "launch": contexts.LaunchPage,
+    "launch": LaunchPage,
     "runs": contexts.RunsPage,
     "search": SearchPage,
     "deleted": contexts.DeletedPage,

@@ -32,6 +32,10 @@ DECISIONS = {
     "/s/{token}/runs/{run_id}/api/calls": CALLS,
     "/s/{token}/runs/{run_id}/api/calls/{key:path}": CALLS,
     "/s/{token}/runs/{run_id}/api/figures/{figure}": RUN,
+    "/s/{token}/api/corrections": RUN,
+    "/s/{token}/runs/{run_id}/api/corrections": RUN,
+    "/s/{token}/api/changes/{key:path}": CALLS,
+    "/s/{token}/runs/{run_id}/api/changes/{key:path}": CALLS,
 }
 FILLED = {"key:path": "2/harvest/Kate/harvest//1", "figure": "stock"}
 COST, AUTHOR, PROMPT = 77.654321, "Ada of the Secret Lab", "How many, Kate?"

@@ -16,11 +16,23 @@ from app.store.controls import request as request_control
 from app.store.controls import resume as resume_run
 from app.store.queries import SORTS, RunFilter, get_call, list_calls, list_runs
 from app.web import urls
-from app.web.api.schemas import CallOut, CallsOut, EventsOut, Launched, PriorityIn, RunList, RunOut, StateOut, run_out
+from app.web.api.schemas import (
+    CallOut,
+    CallsOut,
+    EventsOut,
+    Launched,
+    PriorityIn,
+    RunList,
+    RunOut,
+    StateOut,
+    call_out,
+    run_out,
+)
 from app.web.data import After, Agent, CallKey, FigureName, Kind, Limit, Month, events_reply, run_figure
 from app.web.dependencies import KnownRun, LastSeen
 from app.web.errors import invalid, not_found
 from app.web.live import look_at, stream_run
+from app.web.prompt_changes import PromptChange, prompt_change
 from app.web.services import Use
 
 router = APIRouter(tags=["runs"])
@@ -135,7 +147,16 @@ async def call(services: Use, run: KnownRun, key: CallKey) -> CallOut:
     found = await get_call(services.database, run.id, key)
     if found is None:
         raise not_found("such call")
-    return CallOut.model_validate(found.model_dump())
+    return call_out(found)
+
+
+@router.get("/runs/{run_id}/changes/{key:path}")
+async def changes(services: Use, run: KnownRun, key: CallKey) -> PromptChange:
+    """Compare a call's prompt with that of the same call of the month before: words added and removed."""
+    found = await get_call(services.database, run.id, key)
+    if found is None:
+        raise not_found("such call")
+    return await prompt_change(services.database, run.id, found)
 
 
 @router.get("/runs/{run_id}/figures/{figure}")

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.commons.config import EpisodeConfig, ReportStyle
 from app.commons.presence import Presence
 from app.jobs.report import run_object
+from app.minds.reading import Reading, reading_of
 from app.models.check import ModelCheck
 from app.models.hub import EndpointView
 from app.store.money import Dollars
@@ -163,6 +164,14 @@ class CallsOut(BaseModel):
 
 class CallOut(CallDetail):
     """A call with its prompt and completion."""
+
+    reading: Reading | None = Field(default=None, description="where the number it answers with was read; else null")
+
+
+def call_out(call: CallDetail) -> CallOut:
+    """Return *call* as the API shows it."""
+    reading = None if call.answer is None else reading_of(call.purpose, call.answer.text)
+    return CallOut(**call.model_dump(), reading=reading)
 
 
 class ExperimentOut(BaseModel):

@@ -7,7 +7,7 @@ from app.analysis.published import Published
 from app.commons.fidelity import Deviation, Switch
 from app.commons.scenario import Condition, Scenario
 from app.minds.prompt_folders import FoundSet
-from app.web.contexts.pages import Choice
+from app.web.contexts.launch import Choice
 
 
 @dataclass(frozen=True)

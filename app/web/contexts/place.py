@@ -7,20 +7,27 @@ from urllib.parse import urlencode
 
 from app.analysis.replay import MonthReplay, Replay
 
-Tab = Literal["decision", "prompt", "completion", "memories", "usage"]
+Tab = Literal["decision", "prompt", "completion", "memories", "reflection", "usage"]
 TABS: tuple[tuple[Tab, str], ...] = (
     ("decision", "Decision"),
     ("prompt", "Prompt"),
     ("completion", "Completion"),
     ("memories", "Memories"),
+    ("reflection", "Reflection"),
     ("usage", "Usage"),
 )
+FRAMEWORK = "framework"
+"""What stands for an agent's name in the address of the reading of a talk, and in the keys of its calls."""
 VIEWS = ("stage", "chat", "agents", "charts")
 
 
 @dataclass(frozen=True)
 class RunView:
-    """The place in a run that an address names. `month` is 0 where nothing has happened yet."""
+    """The place in a run that an address names. `month` is 0 where nothing has happened yet.
+
+    `framework` says that the reading of the month's talk is looked at instead of an agent; `call` is a call's key and
+    `memory` a memory's number, as the address gives them: whoever reads these says whether there is such a one.
+    """
 
     month: int
     message: str | None = None
@@ -29,6 +36,14 @@ class RunView:
     view: str = "stage"
     notices: tuple[str, ...] = ()
     explicit: bool = False
+    framework: bool = False
+    call: str | None = None
+    memory: int | None = None
+
+    @property
+    def somebody(self) -> bool:
+        """Whether the inspector has something to show."""
+        return self.framework or self.agent is not None
 
 
 def read_view(query: Mapping[str, str], told: Replay) -> RunView:
@@ -44,19 +59,24 @@ def read_view(query: Mapping[str, str], told: Replay) -> RunView:
     if message is not None and not _is_message(message, told.month(month)):
         notices.append(f"Month {month} has no message “{_short(message)}”.")
         message = None
-    agent = _agent(query.get("agent"), told.names, notices)
+    framework = (query.get("agent") or "").casefold() == FRAMEWORK
+    agent = None if framework else _agent(query.get("agent"), told.names, notices)
     tab = next((tab for tab, _ in TABS if tab == query.get("tab")), None)
     if query.get("tab") and tab is None:
         notices.append(f"There is no tab “{_short(query['tab'])}”. Shown: Decision.")
+    memory = _memory(query.get("memory"), notices)
     view = query.get("view") if query.get("view") in VIEWS else None
     return RunView(
         month=month,
         message=message,
         agent=agent,
         tab=tab or "decision",
-        view=view or ("agents" if agent is not None else "chat" if message else "stage"),
+        view=view or ("agents" if agent is not None or framework else "chat" if message else "stage"),
         notices=tuple(notices),
         explicit=bool(query.get("m") or message),
+        framework=framework,
+        call=query.get("call") or None,
+        memory=memory,
     )
 
 
@@ -93,6 +113,25 @@ def _agent(text: str | None, names: Sequence[str], notices: list[str]) -> int | 
             return index
     notices.append(f"No agent of this run is called “{_short(text)}”.")
     return None
+
+
+def _memory(text: str | None, notices: list[str]) -> int | None:
+    if not text:
+        return None
+    if text.isascii() and text.isdigit() and len(text) < 8:
+        return int(text)
+    notices.append(f"Memories are numbered: there is none called “{_short(text)}”.")
+    return None
+
+
+def no_such_call(key: str, month: int, whose: str) -> str:
+    """Say that an address names a call that is not there."""
+    return f"{whose} has no call “{_short(key)}” in month {month}."
+
+
+def no_such_memory(number: int, month: int, whose: str) -> str:
+    """Say that an address names a memory that is not there."""
+    return f"{whose} has no memory {number} up to month {month}."
 
 
 def _short(text: str) -> str:

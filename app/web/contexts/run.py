@@ -10,8 +10,10 @@ from typing import Any
 from markupsafe import Markup
 
 from app.analysis.answers import Answers, in_words
+from app.analysis.corrections import corrected
 from app.analysis.replay import AgentMonth, Line, MemoryEntry, MonthReplay, Replay, UnreadableAnswer, initials, replay
 from app.commons.config import ScriptedMind, TalkPhase
+from app.commons.corrections import LimitCorrection, in_force
 from app.commons.fidelity import fidelity_text
 from app.commons.metrics import harvests
 from app.commons.presence import Presence, presence
@@ -23,13 +25,15 @@ from app.store.queries import CallDetail
 from app.store.records import CallSummary, RunRecord, ShareRecord
 from app.web import urls
 from app.web.contexts.budget import BudgetBox
-from app.web.contexts.place import TABS, RunView, Tab, query_string, read_view
+from app.web.contexts.correction import CorrectionBox
+from app.web.contexts.place import FRAMEWORK, TABS, RunView, Tab, query_string, read_view
 from app.web.contexts.rows import tags
 from app.web.contexts.scene import RIVER_PATH, Life, Seat, river_life, seats, shoal
 from app.web.contexts.setup import Setting, settings_of
 from app.web.contexts.timeline import LONG, Overview, months_shown, overview
 from app.web.contexts.words import (
     Badge,
+    correction_note,
     did_text,
     growth_text,
     is_snapshot,
@@ -42,6 +46,7 @@ from app.web.contexts.words import (
     trend_text,
     waiting_text,
 )
+from app.web.prompt_changes import PromptChange
 from app.web.run_events import PageEvents
 
 TAG_TITLES = {
@@ -75,6 +80,9 @@ class RunPage:
         own_tags: the tags that the owner put on it; for the owner only.
         retried_as: the run that tries this one again; for the owner only.
         remembered: the chosen agent's memories; only needed for readers without scripts.
+        changed: what the prompt to show says otherwise than a month before; same.
+        corrections: what people say of agreed limits, all versions; the replay is judged by those in force.
+        correction: the month's reading of the talk and the form that corrects it; where that is looked at.
     """
 
     record: RunRecord
@@ -93,6 +101,9 @@ class RunPage:
     experiment: str | None = None
     budget: BudgetBox | None = None
     remembered: Sequence[MemoryEntry] = ()
+    changed: PromptChange | None = None
+    corrections: Sequence[LimitCorrection] = ()
+    correction: CorrectionBox | None = None
     own_tags: Sequence[str] = ()
     retried_as: str | None = None
 
@@ -244,6 +255,11 @@ class RunPage:
         return [entry for entry in self.remembered if entry.month <= self.view.month][::-1]
 
     @property
+    def decision(self) -> CallDetail | None:
+        """The call that made the decision, where `call` is it."""
+        return self.call if self.call is not None and self.call.phase == "harvest" else None
+
+    @property
     def retrieved(self) -> dict[int, Retrieval]:
         """How each memory in the prompt of `call` was found, by its id."""
         segments = [segment for message in (self.call.messages if self.call else ()) for segment in message.segments]
@@ -271,7 +287,7 @@ class RunPage:
     @property
     def tabs(self) -> tuple[tuple[Tab, str], ...]:
         """The inspector's tabs that this reader may open."""
-        return TABS if self.prompts else tuple(tab for tab in TABS if tab[0] in ("decision", "memories"))
+        return TABS if self.prompts else tuple(tab for tab in TABS if tab[0] in ("decision", "memories", "reflection"))
 
     @property
     def rules(self) -> bool:
@@ -363,7 +379,9 @@ class RunPage:
             return ""
         if not self.rules:
             return self.did_text(agent)
-        return mark_text(agent, self.view.month, words.unit_short, words.took)
+        text = mark_text(agent, self.view.month, words.unit_short, words.took)
+        said = self.month_before.corrected if self.month_before else None
+        return f"{text} ({correction_note(said)})" if said else text
 
     def unread(self, line: Line) -> UnreadableAnswer | None:
         """Return what is known of the answer that could not be read where *line* is silent."""
@@ -400,6 +418,11 @@ class RunPage:
         if self.view.month >= self.replay.months_total:
             return f"Agreed in the last month: at most {limit} {unit} each"
         return f"Agreed for month {self.view.month + 1}: at most {limit} {unit} each"
+
+    @property
+    def correction_note(self) -> str:
+        """By whom the limit of the month to show was corrected, and what was read: "corrected by Ada, was 8"."""
+        return correction_note(self.month.corrected) if self.month and self.month.corrected else ""
 
     @cached_property
     def shoal(self) -> tuple[Life, ...]:
@@ -446,6 +469,7 @@ class RunPage:
     def link(self, **changes: str | int | None) -> str:
         """Return a query that names this place with *changes* made, for links that work without scripts."""
         agent = None if self.view.agent is None else self.replay.names[self.view.agent].lower()
+        agent = FRAMEWORK if self.view.framework else agent
         tab = self.view.tab if self.view.tab != "decision" else None
         parts: dict[str, str | int | None] = {"m": self.view.month, "agent": agent, "tab": tab, **changes}
         return query_string({name: value for name, value in parts.items() if value is not None})
@@ -475,6 +499,8 @@ class RunPage:
             "follow": not self.view.explicit,
             "last_seq": self.record.events,
             "whole": self.held.whole,
+            "corrections": [item.model_dump(mode="json") for item in in_force(self.corrections)],
+            "correctable": self.share is None,
         }
 
     @property
@@ -497,9 +523,10 @@ def run_page(
     calls: Sequence[CallSummary] = (),
     call: CallDetail | None = None,
     issued_link: str | None = None,
+    corrections: Sequence[LimitCorrection] = (),
 ) -> RunPage:
     """Return the run page for a run, its events and the query of its address. Arguments: see `RunPage`."""
-    told = replay(held.events, record.episode)
+    told = corrected(replay(held.events, record.episode), in_force(corrections))
     if record.view_only:
         told = without_judgement(told)
     return RunPage(
@@ -513,6 +540,7 @@ def run_page(
         calls=calls,
         call=call,
         issued_link=issued_link,
+        corrections=corrections,
     )
 
 

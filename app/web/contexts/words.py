@@ -6,6 +6,7 @@ from datetime import datetime
 
 from app.analysis.replay import AgentMonth, MonthReplay, Replay
 from app.commons.config import EpisodeConfig, GenerativeMind, RecordedMind, ScriptedMind
+from app.commons.corrections import LimitCorrection
 from app.commons.scenario import Scenario
 from app.store.records import RunRecord
 from app.store.subskills import SubskillRun
@@ -105,6 +106,12 @@ def mark_text(agent: AgentMonth, month: int, unit: str, took: str) -> str:
     if agent.limit is None:
         return f"No agreement for this month; {did_text(agent, unit, took)}"
     return f"Agreed {agent.limit} {unit} in month {month - 1}; {did_text(agent, unit, took)}"
+
+
+def correction_note(said: LimitCorrection) -> str:
+    """Say by whom a limit was corrected, where that may be told, and what was read: "corrected by Ada, was 8"."""
+    by = f" by {said.author}" if said.author else ""
+    return f"corrected{by}, was {'none' if said.read is None else said.read}"
 
 
 def did_text(agent: AgentMonth, unit: str, took: str) -> str:

@@ -22,7 +22,7 @@ from app.store.records import RunRecord
 from app.store.runs import UnknownRun, get_run
 from app.web import urls
 from app.web.budget_form import amounts
-from app.web.contexts.pages import AgentField, Choice, LaunchPage, Shown
+from app.web.contexts.launch import AgentField, Choice, LaunchPage, Shown
 from app.web.day import look_at_day
 from app.web.launch_form import ADVANCED, DEFAULTS, Form, form_of, given_fields
 from app.web.pages import Flash, page

@@ -1,26 +1,28 @@
 """The run page, for its owner and through a link."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 
 from app.analysis.answers import answers
-from app.analysis.replay import replay
 from app.jobs.rerun import RerunReport
 from app.store.again import tried_again_as
 from app.store.annotations import tags_of
 from app.store.answers import count_calls
 from app.store.imports import equal_logs
-from app.store.queries import get_call, get_experiment, list_calls
-from app.store.records import CallSummary, RunRecord
+from app.store.queries import get_experiment
+from app.store.records import RunRecord
 from app.store.spending import spent_by
 from app.web import urls
 from app.web.contexts.budget import NO_ERRORS, budget_box
+from app.web.contexts.correction import NOTHING
 from app.web.contexts.run import RunPage, run_page
+from app.web.corrections import corrections_seen
+from app.web.inspecting import with_inspector
 from app.web.pages import page
-from app.web.run_events import memories_of, page_events
+from app.web.run_events import page_events
 from app.web.services import Services
 from app.web.shared import SharedRun
 
@@ -47,6 +49,9 @@ async def render_run(
     rerun: RerunReport | None = None,
     budget_typed: Mapping[str, str] | None = None,
     budget_errors: Mapping[str, str] = NO_ERRORS,
+    place: Mapping[str, str] = NOTHING,
+    correction_typed: Mapping[str, str] = NOTHING,
+    correction_errors: Mapping[str, str] = NOTHING,
     status: int = 200,
 ) -> HTMLResponse:
     """Render a run's page at the place that the address names.
@@ -62,12 +67,16 @@ async def render_run(
         rerun: the result of a rerun check just made.
         budget_typed: what was typed as a budget, where that was wrong.
         budget_errors: what was wrong about it.
+        place: the place to show, where the address names none.
+        correction_typed: what was typed as a correction of an agreed limit, where that was wrong.
+        correction_errors: what was wrong about it.
         status: the HTTP status.
     """
-    query = {name: value[:200] for name, value in request.query_params.items()}
+    query = {name: value[:200] for name, value in (*place.items(), *request.query_params.items())}
     held = await page_events(services.database, run.id, run.episode, run.events, query)
     share = shared.share if shared else None
-    context = run_page(run, held, query, api=api, page=page_url, share=share, issued_link=issued_link)
+    said = await corrections_seen(services, run, shared)
+    context = run_page(run, held, query, api=api, page=page_url, share=share, issued_link=issued_link, corrections=said)
     if shared is None:
         counted = answers(held.events, await count_calls(services.database, run.id))
         twins = await equal_logs(services.database, run)
@@ -84,22 +93,5 @@ async def render_run(
         context = replace(context, equal_logs=twins, answers=counted, rerun=rerun, experiment=name, budget=box)
         own = (await tags_of(services.database, [run.id]))[run.id]
         context = replace(context, own_tags=own, retried_as=await tried_again_as(services.database, run.id))
-    if context.view.agent is not None and context.view.tab == "memories":
-        name = context.replay.names[context.view.agent]
-        remembered = await memories_of(services.database, run.id, name, run.events)
-        context = replace(context, remembered=replay(remembered, run.episode).memories)
-    if context.view.agent is not None and context.prompts:
-        # For readers without scripts: the chosen agent's calls of the month, and the decision's texts.
-        name = context.replay.names[context.view.agent]
-        found = await list_calls(services.database, run.id, month=context.view.month, agent=name)
-        calls = [shared.told(item) for item in found if shared.shows(item)] if shared else found
-        chosen = next((item for item in calls if item.key == query.get("call")), None) or _decision(calls)
-        call = await get_call(services.database, run.id, chosen.key) if chosen else None
-        call = shared.told(call) if shared and call else call
-        context = replace(context, calls=calls, call=call)
+    context = await with_inspector(services, context, shared, typed=correction_typed, errors=correction_errors)
     return page(request, "pages/run.html", Run(context), section="runs", share=share is not None, status=status)
-
-
-def _decision(calls: Sequence[CallSummary]) -> CallSummary | None:
-    """Return the harvest decision among an agent's calls of a month: its last attempt counts."""
-    return next((call for call in reversed(calls) if call.purpose == "harvest"), None)

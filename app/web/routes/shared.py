@@ -15,11 +15,14 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from app.analysis.palette import Theme
 from app.store.queries import get_call, list_calls
 from app.store.shares import open_share
-from app.web.api.schemas import CallOut, CallsOut, EventsOut
+from app.web.api.corrections import CorrectionsOut, corrections_out
+from app.web.api.schemas import CallOut, CallsOut, EventsOut, call_out
+from app.web.corrections import corrections_seen
 from app.web.data import After, Agent, CallKey, FigureName, Kind, Limit, Month, events_reply, run_figure, runs_figure
 from app.web.dependencies import LastSeen, Shared, SharedTogether, Token
 from app.web.errors import Problem, not_found
 from app.web.live import stream_run
+from app.web.prompt_changes import PromptChange, prompt_change
 from app.web.routes.run_page import render_run
 from app.web.routes.shared_set import SharedSetOut, render_set, set_out
 from app.web.services import Services, Use
@@ -90,7 +93,23 @@ async def call(services: Use, shared: Shared, key: CallKey) -> CallOut:
     found = await get_call(services.database, shared.run.id, key)
     if found is None or not shared.shows(found):
         raise not_found("such call")
-    return CallOut.model_validate(shared.told(found).model_dump())
+    return call_out(shared.told(found))
+
+
+@of_a_run.get("/api/changes/{key:path}")
+async def changes(services: Use, shared: Shared, key: CallKey) -> PromptChange:
+    """Compare a prompt of the shared run with the one of a month before, if the link shows it."""
+    _check_prompts(shared)
+    found = await get_call(services.database, shared.run.id, key)
+    if found is None or not shared.shows(found):
+        raise not_found("such call")
+    return await prompt_change(services.database, shared.run.id, found)
+
+
+@of_a_run.get("/api/corrections")
+async def corrections(services: Use, shared: Shared) -> CorrectionsOut:
+    """Return the corrections of agreed limits that the link shows, without names."""
+    return corrections_out(await corrections_seen(services, shared.run, shared))
 
 
 @of_a_run.get("/api/figures/{figure}")

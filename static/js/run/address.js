@@ -1,6 +1,8 @@
-// The address is the state: m, msg, agent, tab, view, q. What names nothing falls back.
+// The address is the state: m, msg, agent, tab, call, memory, view, q. What names nothing falls back.
 
-const TABS = ["decision", "prompt", "completion", "memories", "usage"];
+/** What stands for an agent's name where the reading of a talk is looked at. */
+const FRAMEWORK = "framework";
+const TABS = ["decision", "prompt", "completion", "memories", "reflection", "usage"];
 
 /** Read the place that the address names, for *run*. */
 export function read(run, query = location.search) {
@@ -14,7 +16,8 @@ export function read(run, query = location.search) {
   // The talk of a long run is read in parts: what is not there yet may still come.
   if (!known && (run.knowsTalk(month) || !message?.startsWith(`m${month}-u`))) message = null;
   const wanted = params.get("agent")?.toLowerCase();
-  const agent = wanted ? run.names.findIndex((name) => name.toLowerCase() === wanted) : -1;
+  const framework = wanted === FRAMEWORK;
+  const agent = wanted && !framework ? run.names.findIndex((name) => name.toLowerCase() === wanted) : -1;
   const tab = params.get("tab");
   return {
     month,
@@ -22,7 +25,9 @@ export function read(run, query = location.search) {
     agent: agent < 0 ? null : agent,
     tab: TABS.includes(tab) ? tab : "decision",
     q: params.get("q") ?? "",
-    call: null,
+    framework,
+    call: params.get("call") || null,
+    memory: /^\d{1,7}$/.test(params.get("memory") ?? "") ? Number(params.get("memory")) : null,
   };
 }
 
@@ -31,8 +36,11 @@ export function write(run, place, view) {
   const params = new URLSearchParams();
   if (place.month) params.set("m", place.month);
   if (place.message) params.set("msg", place.message);
-  if (place.agent !== null) params.set("agent", run.names[place.agent].toLowerCase());
+  if (place.framework) params.set("agent", FRAMEWORK);
+  else if (place.agent !== null) params.set("agent", run.names[place.agent].toLowerCase());
   if (place.tab !== "decision") params.set("tab", place.tab);
+  if (place.call) params.set("call", place.call);
+  if (place.memory !== null) params.set("memory", place.memory);
   if (view && view !== "stage") params.set("view", view);
   if (place.q) params.set("q", place.q);
   const query = params.toString();

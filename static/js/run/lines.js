@@ -4,7 +4,7 @@ import { h } from "../dom.js";
 import { longText } from "../long_text.js";
 import { mark } from "../marks.js";
 import { prose, raw } from "./prose.js";
-import { aftermath, agreement, didText, growth, markText, markWord, notReadable } from "./words.js";
+import { aftermath, agreement, correctionNote, didText, growth, markText, markWord, notReadable } from "./words.js";
 
 /**
  * Return the rows of *month*. how: {filter: an agent's index or null, raw: as it came, expanded: long
@@ -118,11 +118,12 @@ function endRow(run, month, how) {
         "p.line__agreed",
         {},
         h("b", {}, agreement(month, run)),
+        month.corrected ? h("span.corrected", {}, ` ${correctionNote(month.corrected)}`) : null,
         h(
           "span.line__tools",
           {},
-          run.prompts
-            ? prompt(() => how.open({ framework: true, phase: "take_away", purpose: "limit", month: month.month, message: id }), "How the limit was read from the talk")
+          run.rules && month.agreement_read
+            ? h("button.line__open", { type: "button", title: "How the limit was read from the talk, and how to correct it", onclick: () => how.open({ framework: true, tab: "decision", month: month.month, message: id }) }, "reading")
             : null,
           copyLink(run, month.month, id, "this agreement"),
         ),

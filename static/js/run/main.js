@@ -17,7 +17,7 @@ import { spoken } from "./words.js";
 
 const root = one("#run");
 const run = new Run(JSON.parse(one("#run-data").textContent), JSON.parse(one("#run-events").textContent), root);
-const inspector = new Inspector(run);
+const inspector = new Inspector(run, (call) => go({ call }, "replace"));
 const transcript = new Transcript(run, { open, changed: () => show() });
 
 let place = read(run);
@@ -78,7 +78,9 @@ function showPosition() {
 function go(next, how = "push") {
   if (!next) return false;
   const moved = "month" in next && (next.month !== place.month || next.message !== place.message);
-  place = { ...place, framework: false, ...pick(next) };
+  // Another month or agent has other calls and memories; the reading of the talk stays until an agent is chosen.
+  const other = moved || ("agent" in next && (next.agent !== place.agent || place.framework)) || (next.framework && !place.framework);
+  place = { ...place, ...(other ? { call: null, memory: null } : {}), ...("agent" in next ? { framework: false } : {}), ...pick(next) };
   if (moved) {
     live.following = run.live && position() === run.steps.length - 1 && how === "keep";
     inspector.wish = null;
@@ -95,7 +97,7 @@ function go(next, how = "push") {
 
 function pick(next) {
   const kept = {};
-  for (const name of ["month", "message", "agent", "tab", "q", "framework"]) if (name in next) kept[name] = next[name];
+  for (const name of ["month", "message", "agent", "tab", "q", "framework", "call", "memory"]) if (name in next) kept[name] = next[name];
   return kept;
 }
 
@@ -104,8 +106,11 @@ function move(by, how = "push") {
   return target ? go(target, how) : false;
 }
 
+/** The first place of month *number*. */
+const at = (number) => run.steps.find((step) => step.month === number);
+
 function toMonth(number) {
-  return go(run.steps.find((step) => step.month === number));
+  return go(at(number));
 }
 
 /** Say *text* for a moment, to readers of every kind. */
@@ -155,7 +160,7 @@ function giveFocusBack() {
 
 /** Open the inspector at one call, {agent or framework, phase, item, purpose}, or one tab of an agent. */
 function open(wish) {
-  const agent = wish.framework ? place.agent : wish.agent;
+  const agent = wish.framework ? null : wish.agent;
   const where = wish.month ? { month: wish.month, message: wish.message ?? null } : {};
   go({ ...where, agent, framework: Boolean(wish.framework), tab: wish.tab ?? (place.tab === "completion" ? "completion" : "prompt") });
   if (wish.phase) {
@@ -163,6 +168,13 @@ function open(wish) {
     inspector.show(place);
   }
   takeFocus();
+}
+
+/** Bring the focus to the message that the address names. */
+function arriveAt(message) {
+  const row = document.getElementById(message);
+  row?.setAttribute("tabindex", "-1");
+  row?.focus({ preventScroll: true });
 }
 
 function changeView(name) {
@@ -231,7 +243,13 @@ const meanings = [
   ["[data-decided]", ({ decided, of }) => open({ agent: Number(decided), tab: "decision", month: Number(of) })],
   ["[data-agent]", ({ agent }) => chooseAgent(Number(agent))],
   ["[data-seat]", ({ seat }) => chooseAgent(Number(seat))],
-  ["[data-tab]", ({ tab }) => go({ tab, agent: place.agent ?? 0 }, "replace")],
+  ["[data-tab]", ({ tab }) => go(place.framework ? { tab } : { tab, agent: place.agent ?? 0 }, "replace")],
+  ["[data-copy-call]", ({ copyCall: call }) => copyPlace({ ...place, call, memory: null })],
+  ["[data-copy-memory]", ({ copyMemory: memory }) => copyPlace({ ...place, tab: "memories", memory: Number(memory) })],
+  ["[data-memory]", ({ memory }) => go({ tab: "memories", memory: Number(memory) })],
+  ["[data-call]", ({ call, to }) => go({ call, tab: to })],
+  ["[data-reading]", ({ reading }) => go({ ...at(Number(reading)), agent: null, framework: true, tab: "decision" })],
+  ["[data-message]", ({ message, of }) => go({ message, month: Number(of) })],
   ["[data-phase]", ({ phase }) => go(run.steps.find((step) => step.month === place.month && step.phase === phase))],
   ["[data-do]", ({ do: action }) => actions[action]()],
   ["[data-show]", ({ show: pane }) => changeView(pane)],
@@ -272,7 +290,9 @@ if (place.q) {
   one("[data-search]").value = place.q;
   showHits(search(run, place.q), place.q, (hit) => go({ month: hit.month, message: hit.message }));
 }
+inspector.arriving = true;
 show();
+if (place.message && place.agent === null && !place.framework) arriveAt(place.message);
 if (!run.whole) run.readTalk(show).catch((error) => say(`The rest of the talk could not be read: ${error.message}.`));
 // What the address got wrong is said above; from here on it is right.
 if (all("[data-notice]").length) history.replaceState(null, "", write(run, place, view));

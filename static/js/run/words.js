@@ -23,8 +23,14 @@ export function markText(agent, month, run) {
   if (agent.collected === null) return "Not settled yet";
   const did = didText(agent, run);
   if (!run.rules) return did;
-  if (agent.limit === null) return `No agreement for this month; ${did}`;
-  return `Agreed ${agent.limit} ${run.unit} in month ${month - 1}; ${did}`;
+  const said = run.month(month - 1)?.corrected;
+  if (agent.limit === null) return `No agreement for this month; ${did}${said ? ` (${correctionNote(said)})` : ""}`;
+  return `Agreed ${agent.limit} ${run.unit} in month ${month - 1}; ${did}${said ? ` (${correctionNote(said)})` : ""}`;
+}
+
+/** By whom a limit was corrected, where that may be told, and what was read: "corrected by Ada, was 8". */
+export function correctionNote(said) {
+  return `corrected${said.author ? ` by ${said.author}` : ""}, was ${said.read === null ? "none" : said.read}`;
 }
 
 /** What was done: "caught 15 t", or "asked for 28 t, got 4 t" where these differ. */

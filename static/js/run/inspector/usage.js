@@ -1,0 +1,47 @@
+// What calls used, and who answered them.
+
+import { h, number } from "../../dom.js";
+import { callLabel, fact, none } from "./parts.js";
+
+/** What the endpoint said of itself: model, backend configuration, who answered behind a gateway. */
+function origin(call) {
+  const fingerprint = call.fingerprint ? `fingerprint ${call.fingerprint}` : null;
+  const provider = call.provider ? `by ${call.provider}` : null;
+  return [call.model_revision ?? call.model, fingerprint, provider].filter(Boolean).join(", ");
+}
+
+/** The sums of *calls* and a row for each; *detail* is the call that is looked at, with its request's hash. */
+export function usage(calls, detail) {
+  if (!calls.length) return [none("No model was called.")];
+  const sum = (name) => calls.reduce((total, call) => total + (call[name] ?? 0), 0);
+  const known = (name) => calls.some((call) => call[name] !== null && call[name] !== undefined);
+  const models = [...new Set(calls.map(origin))];
+  const retries = calls.reduce((total, call) => total + Math.max(0, (call.transport_attempts ?? 1) - 1), 0);
+  const unpriced = calls.filter((call) => call.cost === null || call.cost === undefined).length;
+  const cost = known("cost") ? `$${sum("cost").toFixed(4)}${unpriced ? ` and ${unpriced} without a price` : ""}` : "unknown";
+  return [
+    h(
+      "dl.facts",
+      {},
+      fact("Calls", number(calls.length)),
+      fact("Tokens in", known("prompt_tokens") ? number(sum("prompt_tokens")) : "–"),
+      fact("Tokens out", known("completion_tokens") ? number(sum("completion_tokens")) : "–"),
+      fact("Retries", number(retries)),
+      fact("Cost", cost),
+    ),
+    h("p.small.muted", {}, `Answered: ${models.join("; ")}.`),
+    h(
+      "table.table.table--compact",
+      {},
+      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Call"), ...["in", "out", "ms", "tries"].map((label) => h("th.num", { scope: "col" }, label)))),
+      h("tbody", {}, ...calls.map((call) => row(call, detail))),
+    ),
+    detail ? h("p.small.muted", {}, "Hash of this request: ", h("code.hash", {}, detail.request_hash)) : null,
+  ].filter(Boolean);
+}
+
+function row(call, detail) {
+  const values = [call.prompt_tokens, call.completion_tokens, call.latency_ms, call.transport_attempts];
+  const link = h("a", { href: `?m=${call.month}&call=${encodeURIComponent(call.key)}`, "data-call": call.key, "data-to": "prompt" }, callLabel(call));
+  return h("tr", { "aria-current": detail?.key === call.key ? "true" : null }, h("td", {}, link), ...values.map((value) => h("td.num", {}, number(value))));
+}
