@@ -31,9 +31,11 @@ from app.commons.scenario import UnknownName
 from app.compare_cli import compare
 from app.db_cli import db
 from app.doctor_cli import doctor
+from app.interop.bundle import BundleRefused
 from app.interop.export import ExportError
 from app.interop.files import NothingToImport
 from app.interop.research_log import NothingToExport
+from app.interop.unbundle import UnreadableBundle, is_bundle
 from app.jobs.budgets import BudgetError
 from app.jobs.choices import read_choices
 from app.jobs.complaints import sentence
@@ -47,7 +49,7 @@ from app.keeping_cli import backup, purge, restore, retain
 from app.minds.prompts import PromptError
 from app.models.base import ModelError
 from app.prompts_cli import prompt_commands
-from app.record_cli import export, rerun
+from app.record_cli import bundle, export, rerun
 from app.settings import SettingsError, load_settings
 from app.store.connect import DatabaseError, open_database
 from app.store.controls import StateConflict
@@ -86,6 +88,8 @@ KNOWN_ERRORS = (
     SubskillPlanError,
     UnreadableResults,
     BackupRefused,
+    BundleRefused,
+    UnreadableBundle,
     CopyRefused,
     RestoreRefused,
     RetentionError,
@@ -307,12 +311,20 @@ def import_(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and measure only; store nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array.")] = False,
 ) -> None:
-    """Import logs of the GovSim research code."""
+    """Import logs of the GovSim research code, or a bundle (a .zip of `govsim bundle`)."""
     from app.console import import_paths, read_paths
 
     for path in paths:
         if not path.exists():
             fail(f"There is nothing at {path}.")
+    bundles = [path for path in paths if path.suffix == ".zip" and is_bundle(path)]
+    if bundles and (dry_run or len(bundles) != len(paths)):
+        fail("A bundle is imported by itself, without --dry-run and without logs beside it.")
+    if bundles:
+        from app.console_bundle import import_bundle
+
+        settings = settings_and_schema()
+        raise typer.Exit(max([asyncio.run(import_bundle(settings, path, as_json=as_json)) for path in bundles]))
     if dry_run:
         raise typer.Exit(read_paths(paths, as_json=as_json))
     raise typer.Exit(asyncio.run(import_paths(paths, settings_and_schema(), as_json=as_json)))
@@ -341,7 +353,7 @@ def models(
     print_models(hub, as_json=as_json)
 
 
-for command in (rerun, export, compare, subskills, budget, backup, restore, retain, purge, doctor):
+for command in (rerun, export, bundle, compare, subskills, budget, backup, restore, retain, purge, doctor):
     app.command()(command)
 app.command("import-subskills")(import_subskills)
 

@@ -1,4 +1,4 @@
-"""`govsim rerun` and `govsim export`: what can be done with a recorded run."""
+"""`govsim rerun`, `govsim export` and `govsim bundle`: what can be done with recorded runs."""
 
 import asyncio
 from pathlib import Path
@@ -32,3 +32,20 @@ def export(
     from app.console_run import export_run
 
     asyncio.run(export_run(settings_and_schema(), run, kind, out))
+
+
+def bundle(
+    what: Annotated[list[str], typer.Argument(help="Ids of runs and experiments.")],
+    out: Annotated[Path, typer.Option(help="The archive to write: a new file.")],
+    title: Annotated[str | None, typer.Option(help="What the data are called.")] = None,
+    author: Annotated[list[str] | None, typer.Option(help="Who made them; as often as needed.")] = None,
+    licence: Annotated[
+        str | None, typer.Option("--license", help="An SPDX name (CC-BY-4.0) or an address; none is stated by default.")
+    ] = None,
+) -> None:
+    """Write a deposit bundle: the whole record, tables, checksums and metadata in one archive (docs/export.md)."""
+    from app.console_bundle import write_bundle
+    from app.interop.bundle import BundleTerms
+
+    terms = BundleTerms(title=title, authors=author or (), licence=licence)
+    asyncio.run(write_bundle(settings_and_schema(), what, terms, out))
