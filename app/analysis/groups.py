@@ -41,7 +41,6 @@ class ComparedRun:
     going: bool = False
     revisions: tuple[str, ...] = ()
     completions: str | None = None
-    corrected: int = 0
     extra: Mapping[str, str] = field(default_factory=dict)
 
     def outcome(self, answers: Answers) -> Outcome:
@@ -91,8 +90,8 @@ class Promises(Frozen):
     agents: tuple[Kept, ...]
     months: tuple[Kept, ...]
     models: tuple[Kept, ...]
-    limits: int = Field(description="agreed limits that were read from talks")
-    corrected: int = Field(description="of them corrected by a person")
+    limits: int = Field(description="talks that a model searched for an agreed limit")
+    corrected: int = Field(description="of them read otherwise by a person")
 
 
 class Group(Frozen):
@@ -229,8 +228,8 @@ def promises_of(runs: Sequence[ComparedRun]) -> Promises:
         agents=by("agent"),
         months=tuple(sorted(by("month"), key=lambda kept: int(kept.by))),
         models=by("mind"),
-        limits=sum(run.summary.limits for run in runs),
-        corrected=sum(run.corrected for run in runs),
+        limits=sum(run.summary.limits.read for run in runs),
+        corrected=sum(run.summary.limits.corrected for run in runs),
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from app.analysis.corrections import ReadingCount, reading_count
 from app.analysis.replay import Mark, MonthReplay, Replay
 from app.commons.config import EpisodeConfig, GameConfig
 from app.commons.metrics import efficiency, equality
@@ -46,7 +47,8 @@ class RunSummary:
     """A run in numbers, month by month where a chart needs it.
 
     `gains` are cumulative, per agent; `ginis` of the cumulative gains, None while nobody got anything. `worst` is the
-    outcome if every agent whose answer could not be read had asked for everything.
+    outcome if every agent whose answer could not be read had asked for everything. `limits` says how many talks were
+    searched for a limit, and how many of them a person read otherwise.
     """
 
     months: int
@@ -61,7 +63,7 @@ class RunSummary:
     gains: tuple[float, ...]
     ginis: tuple[float | None, ...]
     promises: tuple[Promise, ...]
-    limits: int
+    limits: ReadingCount
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ def summarise(told: Replay, config: EpisodeConfig, minds: dict[str, str]) -> Run
     """Return the summary of a run as far as it went.
 
     Args:
-        told: its replay.
+        told: its replay, corrections of agreed limits included.
         config: gives the game's numbers.
         minds: what decides for each agent, by name, for said against did.
     """
@@ -115,7 +117,7 @@ def summarise(told: Replay, config: EpisodeConfig, minds: dict[str, str]) -> Run
             for agent in month.agents
             if agent.mark in ("kept", "broken") or (agent.mark == "none" and agent.limit is not None)
         ),
-        limits=sum(month.limit is not None for month in told.months),
+        limits=reading_count(told),
     )
 
 

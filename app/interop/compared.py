@@ -9,15 +9,18 @@ from typing import Any
 from app.analysis.ask import ComparisonAsk
 from app.analysis.comparison import Comparison, compare
 from app.analysis.contrasts import Planned
+from app.analysis.corrections import corrected
 from app.analysis.groups import ComparedRun, distinct, grouped
 from app.analysis.replay import replay
 from app.analysis.summary import RunSummary, summarise
 from app.commons.config import EpisodeConfig, MindConfig, ScriptedMind
+from app.commons.corrections import LimitCorrection, in_force
 from app.commons.events import parse_event
 from app.commons.scenario import conditions, scenarios
 from app.store.annotations import tags_of
 from app.store.completions import Origin, completion_digests, origins
 from app.store.connect import Database
+from app.store.corrections import corrections_of
 from app.store.queries import RunFilter, harvest_events, list_experiments, list_runs, runs_of
 from app.store.records import RunRecord
 from app.store.runs import describe_minds
@@ -25,12 +28,15 @@ from app.store.runs import describe_minds
 KEPT = 2_000
 KEPT_WHOLE = 8
 
+Corrections = Mapping[str, Sequence[LimitCorrection]]
+RunKey = tuple[str, int, tuple[LimitCorrection, ...]]
+
 
 @dataclass
 class Summaries:
-    """What is remembered of runs, by id and number of events: each entry is a pure function of the run's record."""
+    """What is remembered of runs, by id, number of events and corrections: pure functions of the run's record."""
 
-    runs: OrderedDict[tuple[str, int], RunSummary] = field(default_factory=OrderedDict)
+    runs: OrderedDict[RunKey, RunSummary] = field(default_factory=OrderedDict)
     origins: OrderedDict[tuple[str, int], Origin] = field(default_factory=OrderedDict)
     digests: OrderedDict[tuple[str, int], str] = field(default_factory=OrderedDict)
     laid_out: "OrderedDict[object, LaidOut]" = field(default_factory=OrderedDict)
@@ -67,13 +73,15 @@ async def lay_out(
 ) -> LaidOut:
     """Return the comparison of *runs* as *ask* wants it, and of no others."""
     names = {one.id: one.name for one in await list_experiments(database, 1000)}
-    tags = await tags_of(database, [run.id for run in runs])
+    ids = [run.id for run in runs]
+    tags = await tags_of(database, ids)
+    corrections = {run: in_force(said) for run, said in (await corrections_of(database, ids)).items()}
     # A page's charts ask for the comparison that the page has just shown.
-    told = tuple((run.id, run.name, run.events, run.state, tuple(tags[run.id])) for run in runs)
+    told = tuple((_key(run, corrections), run.name, run.state, tuple(tags[run.id])) for run in runs)
     key = (ask, told, tuple(planned), tuple(names.items()))
     if key in known.laid_out:
         return known.laid_out[key]
-    usable, left_out = await compared(database, runs, known, names, tags)
+    usable, left_out = await compared(database, runs, known, names, tags, corrections)
     # Numbers take a thread: nobody else waits for them.
     comparison = await asyncio.to_thread(compare, usable, ask, planned)
     members = {label: distinct(part)[0] for label, part in grouped(usable, ask).items()}
@@ -100,6 +108,7 @@ async def compared(
     known: Summaries,
     experiments: Mapping[str, str],
     tags: Mapping[str, Sequence[str]],
+    corrections: Corrections,
 ) -> tuple[list[ComparedRun], list[RunRecord]]:
     """Return *runs* as a comparison needs them, and those it cannot take: not begun, or of another game.
 
@@ -109,14 +118,15 @@ async def compared(
         known: what is remembered of earlier comparisons; added to.
         experiments: names of experiments, by id.
         tags: of the runs, by id.
+        corrections: of agreed limits, those in force, by run.
     """
     usable = [run for run in runs if run.view_only is None and run.months_played]
     left_out = [run for run in runs if run.view_only is not None or not run.months_played]
-    missing = [run for run in usable if (run.id, run.events) not in known.runs]
+    missing = [run for run in usable if _key(run, corrections) not in known.runs]
     if missing:
         found = await harvest_events(database, [run.id for run in missing], also=("agreed",))
-        for run, summary in zip(missing, await asyncio.to_thread(_summed, missing, found), strict=True):
-            known.runs[run.id, run.events] = summary
+        for run, summary in zip(missing, await asyncio.to_thread(_summed, missing, found, corrections), strict=True):
+            known.runs[_key(run, corrections)] = summary
     called = [run for run in usable if run.calls and (run.id, run.events) not in known.origins]
     if called:
         for run_id, origin in (await origins(database, called)).items():
@@ -126,16 +136,24 @@ async def compared(
     known.trim()
     return [
         _compared(
-            run, known.runs[run.id, run.events], known.origins.get((run.id, run.events)), digests, experiments, tags
+            run, known.runs[_key(run, corrections)], known.origins.get((run.id, run.events)), digests, experiments, tags
         )
         for run in usable
     ], left_out
 
 
-def _summed(runs: Sequence[RunRecord], found: Mapping[str, Sequence[str]]) -> list[RunSummary]:
+def _key(run: RunRecord, corrections: Corrections) -> RunKey:
+    return run.id, run.events, tuple(corrections.get(run.id, ()))
+
+
+def _summed(
+    runs: Sequence[RunRecord], found: Mapping[str, Sequence[str]], corrections: Corrections
+) -> list[RunSummary]:
     return [
         summarise(
-            replay([parse_event(payload) for payload in found[run.id]], run.episode),
+            corrected(
+                replay([parse_event(payload) for payload in found[run.id]], run.episode), corrections.get(run.id, ())
+            ),
             run.episode,
             {agent.name: _mind(agent.mind) for agent in run.episode.agents},
         )

@@ -1,5 +1,6 @@
 """Runs for comparisons, made from their outcomes."""
 
+from app.analysis.corrections import ReadingCount
 from app.analysis.groups import ComparedRun
 from app.analysis.summary import Outcome, RunSummary
 
@@ -34,7 +35,7 @@ def run(
         gains=tuple((came.gain or 0.0) * month / came.month for month in range(1, came.month + 1)),
         ginis=(0.1,) * came.month,
         promises=(),
-        limits=0,
+        limits=ReadingCount(read=0, corrected=0),
     )
     given = {
         "values": {"model": model, "scenario": scenario, "prompts": "base", "engine": "1"},

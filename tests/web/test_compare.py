@@ -1,6 +1,9 @@
+from typing import Any
+
 import pytest
 
 from app.analysis.ask import ComparisonAsk
+from app.store.corrections import CorrectionIn, add_correction
 from tests.databases import on_both
 from tests.support import scripted_config
 from tests.web.conftest import Site
@@ -119,3 +122,22 @@ def test_an_ask_has_one_form_whatever_its_order() -> None:
     other = ComparisonAsk(runs=("r1", "r2"), filters=(("q", "a&b"), ("scenario", "fishery")))
     assert one == other
     assert one.query == "run=r1&run=r2&q=a%26b&scenario=fishery"
+
+
+async def test_said_against_did_follows_corrections_of_what_was_agreed(site: Site) -> None:
+    [run] = await site.play(scripted_config(VILLAGE, seed=1))
+    events = (await site.json(f"/api/v1/runs/{run}/events?kind=agreed"))["events"]
+    month = next(event["month"] for event in events if event["limit"] is not None)
+
+    async def promises() -> dict[str, Any]:
+        [group] = (await site.json(f"/api/v1/compare?run={run}"))["comparison"]["groups"]
+        found: dict[str, Any] = group["promises"]
+        return found
+
+    before = await promises()
+    assert before["corrected"] == 0 and before["limits"] == len(events)
+    wish = CorrectionIn(month=month, limit=0, author="a reader", version=0)
+    await add_correction(site.database, run, wish)
+    after = await promises()
+    assert after["corrected"] == 1
+    assert after["total"]["broken"] > before["total"]["broken"]

@@ -8,11 +8,14 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
 from app.analysis.ask import ComparisonAsk
+from app.analysis.corrections import corrected
 from app.analysis.replay import replay
+from app.commons.corrections import in_force
 from app.commons.events import parse_event
 from app.interop.compared import LaidOut
 from app.interop.comparison_files import MEDIA, About, Kind, comparison_file
 from app.interop.export import ExportError
+from app.store.corrections import corrections_of
 from app.store.queries import RunFilter, harvest_events, list_experiments, list_runs
 from app.store.records import RunRecord
 from app.web import urls
@@ -95,8 +98,15 @@ async def _sides(services: Services, ask: ComparisonAsk, runs: Sequence[RunRecor
     chosen = [run for name in ask.diff for run in runs if run.id == name and run.id in labels]
     if len(chosen) != 2:
         return []
+    corrections = await corrections_of(services.database, [run.id for run in chosen])
     events = await harvest_events(services.database, [run.id for run in chosen], also=("agreed", "summarised"))
     return [
-        Side(run.id, labels[run.id], replay([parse_event(text) for text in events[run.id]], run.episode))
+        Side(
+            run.id,
+            labels[run.id],
+            corrected(
+                replay([parse_event(text) for text in events[run.id]], run.episode), in_force(corrections[run.id])
+            ),
+        )
         for run in chosen
     ]
