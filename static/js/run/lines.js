@@ -1,6 +1,6 @@
 // The rows of the transcript: a message, what a talk agreed on, what happened at home.
 
-import { h } from "../dom.js";
+import { h, one } from "../dom.js";
 import { longText } from "../long_text.js";
 import { mark } from "../marks.js";
 import { prose, raw } from "./prose.js";
@@ -51,7 +51,7 @@ function lineRow(run, month, line, how) {
           "span.line__tools",
           {},
           asks ? prompt(() => how.open({ agent: index, phase: "talk", item: line.turn, month: month.month, message: line.id })) : null,
-          copyLink(run, month.month, line.id, "this message"),
+          copyLink(month.month, line.id, "this message"),
         ),
       ),
       text(line.text, how) ?? h("p.line__text.muted", {}, silence(month, line)),
@@ -61,22 +61,17 @@ function lineRow(run, month, line, how) {
 
 const prompt = (onclick, title) => h("button.line__open", { type: "button", onclick, title }, "prompt");
 
-function copyLink(run, month, message, what) {
+function copyLink(month, message, what) {
   return h(
     "a.copy-link",
     { href: `?m=${month}&msg=${message}`, "data-copy-message": message, "data-of": month, "aria-label": `Copy a link to ${what}`, title: `Copy a link to ${what}` },
-    icon(run, "link"),
+    linkIcon(),
   );
 }
 
-function icon(run, name) {
-  const picture = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  picture.setAttribute("viewBox", "0 0 24 24");
-  picture.setAttribute("aria-hidden", "true");
-  const use = document.createElementNS("http://www.w3.org/2000/svg", "use");
-  use.setAttribute("href", `${run.icons}#${name}`);
-  picture.append(use);
-  return picture;
+/** A copy of the icon that the server drew beside the month. */
+function linkIcon() {
+  return one("[data-copy-month] svg").cloneNode(true);
 }
 
 function text(words, how) {
@@ -125,7 +120,7 @@ function endRow(run, month, how) {
           run.rules && month.agreement_read
             ? h("button.line__open", { type: "button", title: "How the limit was read from the talk, and how to correct it", onclick: () => how.open({ framework: true, tab: "decision", month: month.month, message: id }) }, "reading")
             : null,
-          copyLink(run, month.month, id, "this agreement"),
+          copyLink(month.month, id, "this agreement"),
         ),
       ),
       month.summary ? longText(month.summary, "line__text", how.q) : null,
@@ -151,7 +146,7 @@ function homeRow(run, month, how) {
           "span.line__tools",
           {},
           run.scripted.every(Boolean) ? null : h("button.line__open", { type: "button", title: "What the agent remembers of it", onclick: () => how.open({ tab: "memories", agent: how.filter ?? how.agent ?? 0, month: month.month, message: id }) }, "memories"),
-          copyLink(run, month.month, id, "this evening"),
+          copyLink(month.month, id, "this evening"),
         ),
       ),
     ),

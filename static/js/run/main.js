@@ -25,6 +25,8 @@ let view = root.dataset.view;
 let shownMonth = place.month;
 let opener = null;
 let toastTimer = null;
+/** Whether the talk of the month shown is still to come. */
+let missing = false;
 
 const player = new Player({
   step: current,
@@ -59,6 +61,7 @@ function current() {
 /** Draw the page for the place. */
 function show() {
   const step = current();
+  missing = !run.knowsTalk(place.month);
   showStage(run, place, step?.phase ?? null, player.playing || live.following);
   showBubble(run, place);
   showPosition();
@@ -293,7 +296,7 @@ if (place.q) {
 inspector.arriving = true;
 show();
 if (place.message && place.agent === null && !place.framework) arriveAt(place.message);
-if (!run.whole) run.readTalk(show).catch((error) => say(`The rest of the talk could not be read: ${error.message}.`));
+if (!run.whole) run.readTalk(() => (missing || transcript.whole) && show()).catch((error) => say(`The rest of the talk could not be read: ${error.message}.`));
 // What the address got wrong is said above; from here on it is right.
 if (all("[data-notice]").length) history.replaceState(null, "", write(run, place, view));
 root.dataset.ready = "true";

@@ -27,6 +27,7 @@ export function showStage(run, place, phase, moving) {
   const level = phase === "home" ? (month?.stock_next ?? left) : left;
   const sentence = stockSentence(month, run);
   bind("month-title", month ? `Month ${month.month}` : "Not started");
+  one("[data-copy-month]").hidden = !month;
   bind("sentence", sentence);
   bind("trend", trendText(month, run.month(place.month - 1), run));
   bind("share-note", shareNote(month, run));
