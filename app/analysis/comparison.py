@@ -134,13 +134,13 @@ def _notes(groups: Sequence[Group]) -> list[str]:
     found = []
     if early := _of([(len(group.early), group.label) for group in groups]):
         found.append(
-            f"Stopped early or still going on: {early}. They are out of the survival rate and the means, and censored in "
-            "the curve; bounds are given."
+            f"Stopped early or still going on: {early}. They are out of the survival rate and the means, and censored "
+            "in the curve; bounds are given."
         )
     if unreadable := _of([(len(group.unreadable), group.label) for group in groups]):
         found.append(
-            f"With unreadable harvests, which were played as 0: {unreadable}. The table of unreadable answers shows the "
-            "results with them, without them, and in the worst case."
+            f"With unreadable harvests, which were played as 0: {unreadable}. The table of unreadable answers shows "
+            "the results with them, without them, and in the worst case."
         )
     for group in groups:
         name = f"“{group.label}”"
