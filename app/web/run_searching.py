@@ -12,7 +12,7 @@ from app.web.contexts.place import FRAMEWORK
 from app.web.services import Services
 from app.web.shared import SharedRun
 
-Wanted = Annotated[str, Query(min_length=1, max_length=LONGEST, description="plain text to look for")]
+Wanted = Annotated[str, Query(max_length=LONGEST, description="plain text to look for; nothing finds nothing")]
 LABELS: dict[Kind, str] = {
     "message": "Messages",
     "summary": "Summaries of talks",

@@ -152,7 +152,7 @@ async def call(services: Use, run: KnownRun, key: CallKey) -> CallOut:
 
 
 @router.get("/runs/{run_id}/search")
-async def search_in_run(services: Use, run: KnownRun, q: Wanted) -> RunSearchOut:
+async def search_in_run(services: Use, run: KnownRun, q: Wanted = "") -> RunSearchOut:
     """Look for plain text in everything the run holds: messages, answers, thinking, prompts, memories and insights.
 
     Case, accents and characters that nobody sees do not count. Prompt text is found once, with the first call that

@@ -98,7 +98,7 @@ async def call(services: Use, shared: Shared, key: CallKey) -> CallOut:
 
 
 @of_a_run.get("/api/search")
-async def search_in_run(services: Use, shared: Shared, q: Wanted) -> RunSearchOut:
+async def search_in_run(services: Use, shared: Shared, q: Wanted = "") -> RunSearchOut:
     """Look for plain text in what the link shows of the run."""
     return await find_in_run(services, shared.run, q, shared.page, shared)
 
