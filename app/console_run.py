@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from app.interop.export import FORMATS, ExportError, write_export
+from app.interop.export import FORMATS, SINGLE, ExportError, write_export
 from app.jobs.rerun import check_rerun
 from app.settings import Settings
 from app.store.connect import open_database
@@ -38,8 +38,8 @@ async def check_run(settings: Settings, run_id: str, prompt_folders: Sequence[Pa
     return 0 if report.equal else 1
 
 
-async def export_run(settings: Settings, run_id: str, kind: str, out: Path | None) -> None:
-    """Write a run as files and say where.
+async def export_run(settings: Settings, run_id: str, kind: str, out: Path | None, *, prompts: bool = False) -> None:
+    """Write a run as files and say where; *prompts* puts requests and answers into a page too.
 
     Raises:
         app.store.runs.UnknownRun: if there is no such run.
@@ -54,6 +54,6 @@ async def export_run(settings: Settings, run_id: str, kind: str, out: Path | Non
         whole = await read_whole(database, run_id)
     finally:
         await database.close()
-    place = out or Path(f"{run_id}.json" if chosen == "json" else f"{run_id}-{chosen}")
-    written = await asyncio.to_thread(write_export, whole, chosen, place)
+    place = out or Path(f"{run_id}.{chosen}" if chosen in SINGLE else f"{run_id}-{chosen}")
+    written = await asyncio.to_thread(write_export, whole, chosen, place, settings.assets, prompts=prompts)
     typer.echo(f"Run {run_id} is in {written}.")

@@ -58,6 +58,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 models=await stack.enter_async_context(ModelHub(endpoints, ledger=ledger)),
                 prompt_folders=chosen.prompt_folders,
                 assets=assets,
+                folder=chosen.assets,
                 templates=Templates(chosen.templates, assets),
                 gate=Gate(chosen.password, metrics_token=chosen.metrics_token),
                 version=__version__,

@@ -25,13 +25,14 @@ def rerun(
 
 def export(
     run: Annotated[str, typer.Argument(help="The id of a run.")],
-    kind: Annotated[str, typer.Option("--format", help="research, csv, parquet or json.")],
-    out: Annotated[Path | None, typer.Option(help="Where to: a new folder, or a new file for json.")] = None,
+    kind: Annotated[str, typer.Option("--format", help="research, csv, parquet, json or html.")],
+    out: Annotated[Path | None, typer.Option(help="Where to: a new folder, or a new file for json and html.")] = None,
+    prompts: Annotated[bool, typer.Option("--prompts", help="For html: put requests and answers in too.")] = False,
 ) -> None:
-    """Write a run as files: the research code's format, tables, or one JSON object."""
+    """Write a run as files: the research code's format, tables, one JSON object, or one page that works offline."""
     from app.console_run import export_run
 
-    asyncio.run(export_run(settings_and_schema(), run, kind, out))
+    asyncio.run(export_run(settings_and_schema(), run, kind, out, prompts=prompts))
 
 
 def bundle(

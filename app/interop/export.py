@@ -1,4 +1,4 @@
-"""A run as files, in one of four formats (docs/export.md): research, csv, parquet and json."""
+"""A run as files, in one of five formats (docs/export.md): research, csv, parquet, json and html."""
 
 import io
 import json
@@ -10,12 +10,13 @@ from types import MappingProxyType
 from typing import Any, Literal, get_args
 
 from app.analysis.answers import answers
+from app.interop.report import report_html
 from app.interop.research_log import research_files
 from app.interop.tables import Table, csv_text, tables
 from app.store.answers import counted
 from app.store.whole import WholeRun
 
-Format = Literal["research", "csv", "parquet", "json"]
+Format = Literal["research", "csv", "parquet", "json", "html"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 LABELS: Mapping[Format, str] = MappingProxyType(
     {
@@ -23,6 +24,7 @@ LABELS: Mapping[Format, str] = MappingProxyType(
         "csv": "CSV tables",
         "parquet": "Parquet tables",
         "json": "One JSON object",
+        "html": "One HTML page, for reading offline",
     }
 )
 
@@ -34,6 +36,9 @@ ABOUT = (
     "name", "state", "reason", "origin", "scenario", "condition", "minds", "models", "seed", "engine_version",
     "prompts", "view_only", "source", "log_sha256", "notes", "dropped",
 )  # fmt: skip
+SINGLE: tuple[Format, ...] = ("json", "html")
+"""Formats that are one file."""
+
 MOST = 2**63 - 1
 MOMENT = (1980, 1, 1, 0, 0, 0)
 
@@ -47,8 +52,12 @@ def available_formats() -> tuple[Format, ...]:
     return tuple(kind for kind in FORMATS if kind != "parquet" or find_spec("pyarrow") is not None)
 
 
-def export_files(whole: WholeRun, kind: Format) -> dict[str, bytes]:
+def export_files(
+    whole: WholeRun, kind: Format, assets: Path | None = None, *, prompts: bool = False
+) -> dict[str, bytes]:
     """Return the files of a run by their path inside its folder; equal records give equal bytes.
+
+    *assets* is the folder with templates/ and static/, which html needs; *prompts* puts requests and answers into it.
 
     Raises:
         ExportError: if the format needs a package that is not installed.
@@ -60,6 +69,10 @@ def export_files(whole: WholeRun, kind: Format) -> dict[str, bytes]:
         return {f"{table.name}.csv": csv_text(table).encode("utf-8", "replace") for table in tables(whole)}
     if kind == "parquet":
         return {f"{table.name}.parquet": parquet_bytes(table) for table in tables(whole)}
+    if kind == "html":
+        if assets is None:
+            raise ExportError("A page needs the folder with templates/ and static/.")
+        return {f"{whole.run.id}.html": report_html(whole, assets, prompts=prompts)}
     return {f"{whole.run.id}.json": _json(_object(whole))}
 
 
@@ -75,16 +88,18 @@ def packed(files: Mapping[str, bytes], folder: str) -> bytes:
     return out.getvalue()
 
 
-def write_export(whole: WholeRun, kind: Format, out: Path) -> Path:
-    """Write an export to *out*, a new folder (a new file for json), and return it.
+def write_export(
+    whole: WholeRun, kind: Format, out: Path, assets: Path | None = None, *, prompts: bool = False
+) -> Path:
+    """Write an export to *out*, a new folder (a new file for json and html), and return it.
 
     Raises:
         ExportError: if there is something at *out* already.
     """
-    if out.exists() and not (out.is_dir() and not any(out.iterdir()) and kind != "json"):
+    if out.exists() and not (out.is_dir() and not any(out.iterdir()) and kind not in SINGLE):
         raise ExportError(f"There is something at {out} already. Name another place with --out.")
-    files = export_files(whole, kind)
-    if kind == "json":
+    files = export_files(whole, kind, assets, prompts=prompts)
+    if kind in SINGLE:
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_bytes(next(iter(files.values())))
         return out

@@ -13,6 +13,7 @@ from app.store.health import DatabaseFacts, describe
 from app.store.queries import count_states
 from app.store.runs import now
 from app.store.schema import known_revisions, newest_revision, revision_of
+from app.store.search_index import index_size, unindexed
 from app.store.tables import RunRow
 from app.store.workers import list_workers
 
@@ -103,7 +104,15 @@ async def examine_work(database: Database, stale_after: timedelta) -> list[Findi
         found = [problem("workers", text, "Start one: govsim serve has one of its own, govsim worker starts another.")]
     else:
         found = [ok("workers", "No worker is running, and nothing is queued.", *details)]
+    found.append(await _search(database))
     return [*found, *await _stuck(database, stale_after, bool(there)), *await _waiting(database, states)]
+
+
+async def _search(database: Database) -> Finding:
+    texts, size = await index_size(database)
+    missing = await unindexed(database)
+    rest = f"; {counted(missing, 'run')} still to be indexed" if missing else ""
+    return ok("search", f"The index of the search holds {counted(texts, 'text')} in {size / 1e6:.1f} MB{rest}.")
 
 
 async def _stuck(database: Database, stale_after: timedelta, workers: bool) -> list[Finding]:

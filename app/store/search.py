@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, Field
-from sqlalchemy import ColumnElement, TextualSelect, column, func, literal, select, text
+from sqlalchemy import ColumnElement, Subquery, TextualSelect, column, func, literal, select, text
 from sqlalchemy import case as either
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -21,6 +21,8 @@ from app.store.tables import CallRow, EventRow, RunRow, SegmentRow
 
 CAP = 5_000
 """Texts that are looked at: of words that stand in more, the latest."""
+PLACES = 50_000
+"""Places that are looked at: texts that runs share stand in very many."""
 A_PAGE = 20
 PER_RUN, OF_ONE_RUN = 3, 50
 """Places shown of each run, and of the one run that is searched."""
@@ -61,7 +63,7 @@ class RunHits(BaseModel):
 
 
 class Found(BaseModel):
-    """One page of results. `searched` is False where nothing was asked for; `capped`: only the latest texts count."""
+    """One page of results. `searched` is False where nothing was asked for; `capped`: not all was looked at."""
 
     runs: list[RunHits]
     total: int
@@ -80,6 +82,8 @@ async def search(database: Database, wanted: SearchFilter) -> Found:
         counted = text(f"SELECT count(*) FROM ({matching(dialect, ranked=False)}) AS found")
         capped = (await connection.execute(counted, values | {"cap": CAP + 1})).scalar_one() > CAP
         found = text(matching(dialect, ranked=not capped)).columns(column("id"), column("rank"))
+        everywhere = select(func.count()).select_from(_hits_of(found, wanted.model_copy(update={"kind": None})))
+        capped = capped or (await connection.execute(everywhere, values)).scalar_one() >= PLACES
         runs, total = await _runs(connection, found, values, wanted)
         places = await _places(connection, found, values, wanted, list(runs)) if runs else {}
         hits = [
@@ -89,25 +93,37 @@ async def search(database: Database, wanted: SearchFilter) -> Found:
     return Found(runs=hits, total=total, searched=True, capped=capped)
 
 
+def _hits_of(found: TextualSelect, wanted: SearchFilter) -> Subquery:
+    """Return the places of the texts that were found, those of the best first, at most PLACES of them."""
+    match = found.cte("found")
+    best = select(match.c.id, match.c.rank).order_by(match.c.rank, match.c.id.desc()).limit(CAP).subquery()
+    query = select(
+        SearchPlaceRow.run_no, SearchPlaceRow.kind, SearchPlaceRow.ref, (best.c.rank * _weight()).label("rank")
+    ).select_from(best.join(SearchPlaceRow.__table__, SearchPlaceRow.text_id == best.c.id))
+    if wanted.run:
+        number = select(SearchRunRow.no).where(SearchRunRow.run_id == wanted.run).scalar_subquery()
+        query = query.where(SearchPlaceRow.run_no == number)
+    looked = query.limit(PLACES).subquery()
+    return looked if wanted.kind is None else select(looked).where(looked.c.kind == KINDS[wanted.kind]).subquery()
+
+
 async def _runs(
     connection: AsyncConnection, found: TextualSelect, values: Mapping[str, Any], wanted: SearchFilter
 ) -> tuple[dict[int, tuple[str, int]], int]:
-    """Return a page of runs, by their numbers in the index: id and how many places; and how many runs there are."""
-    match = found.cte("found")
-    by_run = (
-        select(
-            SearchPlaceRow.run_no,
-            func.count().label("places"),
-            func.min(match.c.rank * _weight()).label("best"),
-        )
-        .join(match, match.c.id == SearchPlaceRow.text_id)
-        .group_by(SearchPlaceRow.run_no)
+    """Return a page of runs, by their numbers in the index, with their ids and places; and how many runs there are."""
+    hit = _hits_of(found, wanted)
+    each = (
+        select(hit.c.run_no, func.count().label("places"), func.min(hit.c.rank).label("best"))
+        .group_by(hit.c.run_no)
+        .subquery()
     )
-    if wanted.kind:
-        by_run = by_run.where(SearchPlaceRow.kind == KINDS[wanted.kind])
-    each = by_run.subquery()
     query = (
-        select(SearchRunRow.no, SearchRunRow.run_id, each.c.places, func.count().over().label("total"))
+        select(
+            SearchRunRow.no,
+            SearchRunRow.run_id,
+            each.c.places,
+            func.count().over().label("total"),
+        )
         .join(each, each.c.run_no == SearchRunRow.no)
         # Small sets out of indexes: the rows of runs are wide.
         .where(SearchRunRow.run_id.not_in(select(RunRow.id).where(RunRow.deleted_at.is_not(None))))
@@ -115,7 +131,8 @@ async def _runs(
         .order_by(each.c.best, SearchRunRow.no.desc())
     )
     rows = (await connection.execute(query.offset(wanted.offset).limit(A_PAGE), values)).all()
-    return {row.no: (row.run_id, row.places) for row in rows}, rows[0].total if rows else 0
+    runs = {row.no: (row.run_id, row.places) for row in rows}
+    return runs, rows[0].total if rows else 0
 
 
 def _only(wanted: SearchFilter) -> list[ColumnElement[bool]]:
@@ -125,8 +142,6 @@ def _only(wanted: SearchFilter) -> list[ColumnElement[bool]]:
     if wanted.model:
         named = RunRow.models.icontains(wanted.model, autoescape=True)
         conditions.append(SearchRunRow.run_id.in_(select(RunRow.id).where(named)))
-    if wanted.run:
-        conditions.append(SearchRunRow.run_id == wanted.run)
     return conditions
 
 
@@ -142,21 +157,14 @@ async def _places(
     numbers: Sequence[int],
 ) -> dict[int, list[tuple[Kind, int]]]:
     """Return the best places of each of these runs: what, and the number of the event or call."""
-    match = found.cte("found")
-    best = match.c.rank * _weight()
-    order = (best, SearchPlaceRow.kind, SearchPlaceRow.ref)
-    ranked = (
-        select(
-            SearchPlaceRow.run_no,
-            SearchPlaceRow.kind,
-            SearchPlaceRow.ref,
-            func.row_number().over(partition_by=SearchPlaceRow.run_no, order_by=order).label("place"),
-        )
-        .join(match, match.c.id == SearchPlaceRow.text_id)
-        .where(SearchPlaceRow.run_no.in_(numbers))
-    )
-    if wanted.kind:
-        ranked = ranked.where(SearchPlaceRow.kind == KINDS[wanted.kind])
+    hit = _hits_of(found, wanted)
+    order = (hit.c.rank, hit.c.kind, hit.c.ref)
+    ranked = select(
+        hit.c.run_no,
+        hit.c.kind,
+        hit.c.ref,
+        func.row_number().over(partition_by=hit.c.run_no, order_by=order).label("place"),
+    ).where(hit.c.run_no.in_(numbers))
     each = ranked.subquery()
     most = OF_ONE_RUN if wanted.run else PER_RUN
     query = select(each.c.run_no, each.c.kind, each.c.ref).where(each.c.place <= most)

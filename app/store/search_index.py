@@ -17,13 +17,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.store.connect import Database
 from app.store.search_tables import SearchPlaceRow, SearchRunRow, SearchTextRow
 from app.store.search_texts import KINDS, MAX_TEXT, Batch, Found, Kind, read_texts
-from app.store.search_words import add_words, clear_words, parts, remove_words, words_of
+from app.store.search_words import add_words, clear_words, parts, remove_words, words_of, words_size
 from app.store.tables import RunRow
 from app.store.turns import take_turns
 from app.store.upsert import insert_into
 
 BATCH = 150
 """Events and calls that are entered in one transaction."""
+TEXT_BYTES, PLACE_BYTES = 55, 32
+"""What a text and a place take beside the words, indexes included: measured."""
 FINAL = ("finished", "cancelled", "interrupted")
 RESTING = ("paused", "failed")
 
@@ -64,6 +66,14 @@ async def unindexed(database: Database) -> int:
     """Return how many runs that nobody plays are not searched whole yet."""
     async with database.read() as connection:
         return sum(row.state != "playing" for row in await connection.execute(_waiting()))
+
+
+async def index_size(database: Database) -> tuple[int, int]:
+    """Return how many texts are entered, and about how many bytes the index takes."""
+    async with database.read() as connection:
+        texts = (await connection.execute(select(func.count()).select_from(SearchTextRow))).scalar_one()
+        places = (await connection.execute(select(func.count()).select_from(SearchPlaceRow))).scalar_one()
+        return texts, await words_size(connection) + TEXT_BYTES * texts + PLACE_BYTES * places
 
 
 async def index_run(database: Database, run_id: str) -> bool:

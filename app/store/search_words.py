@@ -112,6 +112,14 @@ async def clear_words(connection: AsyncConnection) -> None:
         await connection.execute(text("INSERT INTO search_words (search_words) VALUES ('delete-all')"))
 
 
+async def words_size(connection: AsyncConnection) -> int:
+    """Return how many bytes the words take."""
+    query = "SELECT coalesce(sum(length(block)), 0) FROM search_words_data"
+    if connection.dialect.name == "postgresql":
+        query = "SELECT pg_total_relation_size('search_words')"
+    return int((await connection.execute(text(query))).scalar_one())
+
+
 def matching(dialect: str, *, ranked: bool) -> str:
     """Return the SELECT of the matching texts, the latest first, at most `:cap`: `id`, and `rank`, lower if better."""
     if dialect == "postgresql":

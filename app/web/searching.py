@@ -51,7 +51,7 @@ class SearchOut(BaseModel):
     total: int = Field(description="how many runs hold it")
     offset: int
     searched: bool = Field(description="false where nothing was asked for")
-    capped: bool = Field(description="the words stand in so many texts that only the latest were looked at")
+    capped: bool = Field(description="the words stand in so many places that not all were looked at")
     unindexed: int = Field(description="runs that are not searched yet, or not whole")
 
 

@@ -30,6 +30,7 @@ class Services:
     watcher: Watcher
     models: ModelHub
     prompt_folders: tuple[Path, ...]
+    folder: Path
     assets: Assets
     templates: Templates
     gate: Gate

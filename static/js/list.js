@@ -98,7 +98,7 @@ function sayMoments(root) {
 
 const filters = document.querySelector("[data-filters]");
 if (filters) {
-  filters.querySelector("[data-apply]").classList.add("visually-hidden");
+  filters.querySelector("[data-apply]")?.classList.add("visually-hidden");
   filters.addEventListener("change", (event) => {
     // Columns are ticked one after the other; they apply when the menu is closed.
     if (event.target.name === "columns") return;

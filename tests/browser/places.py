@@ -24,6 +24,7 @@ class Place:
         empty: whether it is a place of the empty town, whose reader has logged in.
         status: with which status it answers.
         loaded: whether all of it arrives.
+        long: whether only the long suites go there: close to another place, or slow.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Place:
     empty: bool = False
     status: int = 200
     loaded: bool = True
+    long: bool = False
 
 
 def click(selector: str) -> Step:
@@ -116,10 +118,10 @@ async def open_all(page: Page) -> None:
 
 PLACES: Mapping[str, tuple[Place, ...]] = MappingProxyType(
     {
-        "/": (Place("home", "/"), Place("home-month", "/?month=5"), Place("home-empty", "/", empty=True)),
+        "/": (Place("home", "/"), Place("home-month", "/?month=5", long=True), Place("home-empty", "/", empty=True)),
         "/launch": (
             Place("launch", "/launch"),
-            Place("launch-open", "/launch?from={mixed}", (open_all,)),
+            Place("launch-open", "/launch?from={mixed}", (open_all,), long=True),
             Place(
                 "launch-preview",
                 "/launch?mind=generative:lab/villager&prompts=paraphrase-1",
@@ -141,25 +143,30 @@ PLACES: Mapping[str, tuple[Place, ...]] = MappingProxyType(
         "/launch/preview": (
             Place("preview", "/launch/preview?scenario=fishery&mind=generative:lab/villager&prompts=paraphrase-1"),
         ),
-        "/prompts": (Place("prompts", "/prompts"), Place("prompts-open", "/prompts", (open_all,))),
+        "/prompts": (Place("prompts", "/prompts"), Place("prompts-open", "/prompts", (open_all,), long=True)),
         "/runs": (
             Place("runs", "/runs"),
             Place("runs-empty", "/runs", empty=True),
             Place("runs-none-found", "/runs?q=nothing+is+called+this"),
             Place("runs-selected", "/runs", (click("tbody input[type=checkbox]"),)),
-            Place("runs-columns", "/runs", (click("#columns summary"),)),
+            Place("runs-columns", "/runs", (click("#columns summary"),), long=True),
         ),
         "/runs/deleted": (Place("deleted", "/runs/deleted"), Place("deleted-empty", "/runs/deleted", empty=True)),
+        "/search": (
+            Place("search", "/search?q=limit"),
+            Place("search-none-found", "/search?q=nothing+is+called+this"),
+            Place("search-empty", "/search", empty=True),
+        ),
         "/runs/{run_id}": (
             Place("run-finished", "/runs/{finished}?m=2"),
-            Place("run-decision", "/runs/{broken}?m=3&agent=john&tab=decision"),
+            Place("run-decision", "/runs/{broken}?m=3&agent=john&tab=decision", long=True),
             Place("run-prompt", "/runs/{finished}?m=2&agent=kate&tab=prompt"),
-            Place("run-completion", "/runs/{finished}?m=2&agent=kate&tab=completion"),
+            Place("run-completion", "/runs/{finished}?m=2&agent=kate&tab=completion", long=True),
             Place("run-memories", "/runs/{finished}?m=2&agent=kate&tab=memories"),
-            Place("run-usage", "/runs/{finished}?m=2&agent=kate&tab=usage"),
-            Place("run-chat", "/runs/{finished}?m=2&view=chat"),
-            Place("run-tables", "/runs/{imported}?m=2&view=charts", (open_all,)),
-            Place("run-charts", "/runs/{finished}?m=2&view=charts"),
+            Place("run-usage", "/runs/{finished}?m=2&agent=kate&tab=usage", long=True),
+            Place("run-chat", "/runs/{finished}?m=2&view=chat", long=True),
+            Place("run-tables", "/runs/{imported}?m=2&view=charts", (open_all,), long=True),
+            Place("run-charts", "/runs/{finished}?m=2&view=charts", long=True),
             Place("run-search", "/runs/{finished}?m=2&q=limit&view=chat"),
             Place(
                 "run-loading",
@@ -174,30 +181,35 @@ PLACES: Mapping[str, tuple[Place, ...]] = MappingProxyType(
             ),
             Place("run-keys", "/runs/{finished}?m=2", (press("?"),)),
             Place("run-share-menu", "/runs/{finished}?m=2", (click("summary:text-is('Share')"),)),
-            Place("run-note-menu", "/runs/{broken}", (click("summary:text-is('Edit the note')"),)),
-            Place("run-collapsed", "/runs/{collapsed}"),
+            Place("run-note-menu", "/runs/{broken}", (click("summary:text-is('Edit the note')"),), long=True),
+            Place("run-collapsed", "/runs/{collapsed}", long=True),
             Place("run-broken", "/runs/{broken}?m=4"),
-            Place("run-crowd", "/runs/{crowd}?m=2"),
-            Place("run-long", "/runs/{long}?m=70"),
-            Place("run-mixed", "/runs/{mixed}"),
+            Place("run-crowd", "/runs/{crowd}?m=2", long=True),
+            Place("run-long", "/runs/{long}?m=70", long=True),
+            Place("run-mixed", "/runs/{mixed}", long=True),
             Place("run-live", "/runs/{live}"),
-            Place("run-paused", "/runs/{paused}"),
+            Place("run-paused", "/runs/{paused}", long=True),
             Place("run-failed", "/runs/{failed}"),
             Place("run-imported", "/runs/{imported}?m=5"),
-            Place("run-wrong-place", "/runs/{finished}?m=99&agent=nobody"),
+            Place("run-wrong-place", "/runs/{finished}?m=99&agent=nobody", long=True),
             Place("run-unknown", "/runs/rzzzzzzz", status=404),
         ),
         "/compare": (
             Place("compare", "/compare?scenario=fishery&group=model&group=scenario"),
-            Place("compare-open", "/compare?experiment={mixed_experiment}&run={collapsed}&group=model", (open_all,)),
+            Place(
+                "compare-open",
+                "/compare?experiment={mixed_experiment}&run={collapsed}&group=model",
+                (open_all,),
+                long=True,
+            ),
             Place("compare-two-runs", "/compare?run={collapsed}&run={mixed}&diff={collapsed}&diff={mixed}"),
-            Place("compare-find", "/compare?find=fair"),
-            Place("compare-nothing", "/compare?run=rzzzzzzz&group=nonsense"),
+            Place("compare-find", "/compare?find=fair", long=True),
+            Place("compare-nothing", "/compare?run=rzzzzzzz&group=nonsense", long=True),
             Place("compare-empty", "/compare", empty=True),
         ),
         "/experiments/{experiment_id}": (
             Place("experiment", "/experiments/{mixed_experiment}"),
-            Place("experiment-unknown", "/experiments/xzzzzzzz", status=404),
+            Place("experiment-unknown", "/experiments/xzzzzzzz", status=404, long=True),
         ),
         "/subskills": (
             Place("subskills", "/subskills"),
@@ -231,9 +243,12 @@ PLACES: Mapping[str, tuple[Place, ...]] = MappingProxyType(
                 status=422,
             ),
         ),
-        "/settings": (Place("settings", "/settings"), Place("settings-empty", "/settings", empty=True)),
+        "/settings": (Place("settings", "/settings"), Place("settings-empty", "/settings", empty=True, long=True)),
         "/methods": (Place("methods", "/methods"),),
-        "/operations": (Place("operations", "/operations"), Place("operations-empty", "/operations", empty=True)),
+        "/operations": (
+            Place("operations", "/operations"),
+            Place("operations-empty", "/operations", empty=True, long=True),
+        ),
         "/login": (
             Place("login", "/login", empty=True),
             Place(
@@ -247,9 +262,14 @@ PLACES: Mapping[str, tuple[Place, ...]] = MappingProxyType(
         "/s/{token}": (
             Place("shared", "{shared}?m=2&agent=kate&tab=prompt"),
             Place("shared-live", "{followed}"),
-            Place("shared-without-prompts", "{shared_bare}?agent=john&tab=prompt"),
+            Place("shared-without-prompts", "{shared_bare}?agent=john&tab=prompt", long=True),
+            Place("shared-experiment", "{shared_experiment}"),
             Place("shared-revoked", "{revoked}", status=410),
             Place("shared-unknown", "/s/nobody-has-this-token", status=404),
+        ),
+        "/s/{token}/runs/{run_id}": (
+            Place("shared-experiment-run", "{shared_experiment}/runs/{mixed}"),
+            Place("shared-other-run", "{shared_experiment}/runs/{finished}", status=404),
         ),
     }
 )

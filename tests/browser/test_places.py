@@ -1,6 +1,6 @@
 """Every page in every state: nothing for axe-core to complain about, and nothing wider than the window."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import pytest
@@ -13,7 +13,7 @@ from app.main import create_app
 from app.settings import Settings
 from tests.browser.axe import violations
 from tests.browser.conftest import PASSWORD
-from tests.browser.places import NO_PAGES, PLACES, all_places, arrive
+from tests.browser.places import NO_PAGES, PLACES, Place, all_places, arrive
 from tests.browser.town import LOGS, Town
 from tests.chromium import open_chromium
 
@@ -33,9 +33,8 @@ class Seen:
     failed: str = ""
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def seen(town: Town, empty_town: Town) -> Mapping[str, Seen]:
-    """Go to every place once and look at it in every way."""
+async def look(town: Town, empty_town: Town, places: Iterable[Place]) -> dict[str, Seen]:
+    """Go to each place once and look at it in every way."""
     found = {}
     async with open_chromium() as browser:
         pages = {empty: await new_page(browser, empty) for empty in (False, True)}
@@ -43,7 +42,7 @@ async def seen(town: Town, empty_town: Town) -> Mapping[str, Seen]:
         for page in pages.values():
             page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
             page.on("pageerror", lambda error: complaints.append(str(error)))
-        for place in all_places():
+        for place in places:
             where, page = empty_town if place.empty else town, pages[place.empty]
             if where.has(place.path):
                 complaints.clear()
@@ -54,6 +53,11 @@ async def seen(town: Town, empty_town: Town) -> Mapping[str, Seen]:
                 except (AssertionError, PlaywrightError) as error:
                     found[place.name] = Seen(list(complaints), failed=str(error)[:300])
     return found
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def seen(town: Town, empty_town: Town) -> Mapping[str, Seen]:
+    return await look(town, empty_town, [place for place in all_places() if not place.long])
 
 
 async def new_page(browser: Browser, empty: bool) -> Page:
@@ -73,7 +77,7 @@ async def narrow_width(page: Page) -> int:
 def test_every_page_has_its_places() -> None:
     app = create_app(Settings(password=None))
     read = {route.path for route in iter_route_contexts(app.routes) if "GET" in (route.methods or ())}
-    pages = {path for path in read if not path.startswith(("/api/", "/s/{token}/api/"))}
+    pages = {path for path in read if "api" not in path.split("/")}
     assert pages == set(PLACES) | NO_PAGES
 
 
@@ -104,6 +108,15 @@ def test_no_page_makes_the_browser_complain(seen: Mapping[str, Seen]) -> None:
     wanted = ("status of 4", "net::ERR_FAILED")
     wrong = {name: [text for text in at.complaints if not any(w in text for w in wanted)] for name, at in seen.items()}
     assert {name: texts for name, texts in wrong.items() if texts} == {}
+
+
+@pytest.mark.long
+async def test_the_other_places_are_as_good(town: Town, empty_town: Town) -> None:
+    found = await look(town, empty_town, [place for place in all_places() if place.long])
+    test_every_place_can_be_reached(found)
+    test_axe_finds_nothing_in_either_theme(found)
+    test_no_page_scrolls_sideways_at_320_px(found)
+    test_no_page_makes_the_browser_complain(found)
 
 
 # What a reader who wants no motion would see move.

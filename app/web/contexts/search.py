@@ -35,8 +35,7 @@ class SearchPage:
         runs: a page of the runs that hold the words, the best first.
         total: how many runs do.
         searched: whether anything was asked for.
-        capped: whether only the latest texts were looked at, because so many hold the words.
-        most: how many texts are looked at.
+        capped: whether not all was looked at, because the words stand in so many places.
         unindexed: how many runs are not searched yet.
         chosen: the search as it is, as query parameters.
         kinds: kinds of text, by their names in addresses.
@@ -52,7 +51,6 @@ class SearchPage:
     total: int
     searched: bool
     capped: bool
-    most: int
     unindexed: int
     chosen: Mapping[str, str]
     kinds: Sequence[tuple[str, str]]

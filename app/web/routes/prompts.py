@@ -57,12 +57,12 @@ async def show_preview(request: Request, services: Use) -> HTMLResponse:
 
 async def _preview(services: Services, form: Form, config: EpisodeConfig, query: Mapping[str, str]) -> PreviewPage:
     name = form.values["prompts"]
-    prompts, base = await run_in_threadpool(
-        lambda: (load_set(services.prompt_folders, name), load_set(services.prompt_folders, BASE_SET))
-    )
+    prompts = await run_in_threadpool(load_set, services.prompt_folders, name)
+    base = prompts if name == BASE_SET else await run_in_threadpool(load_set, services.prompt_folders, BASE_SET)
     sent = await preview(config, prompts)
     chosen = _chosen(sent, query.get("agent", ""), query.get("purpose", ""))
-    same = [item for item in await preview(config, base) if item.key == chosen.key]
+    worded = sent if base is prompts else await preview(config, base)
+    same = [item for item in worded if item.key == chosen.key]
     original = same[0].messages if same else ()
     scripted = {agent.name for agent in config.agents if isinstance(agent.mind, ScriptedMind)}
     if config.framework.type == "scripted":

@@ -27,6 +27,6 @@ async def back(request: Request, run: KnownRun) -> RedirectResponse:
 
 
 @router.get("/runs/{run_id}/export/{kind}")
-async def export(services: Use, run: KnownRun, kind: Format) -> Response:
-    """Give the run as files."""
-    return await export_reply(services, run, kind)
+async def export(services: Use, run: KnownRun, kind: Format, prompts: bool = False) -> Response:
+    """Give the run as files; `prompts=true` puts requests and answers into a page too."""
+    return await export_reply(services, run, kind, prompts=prompts)

@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from app.jobs.complaints import complaint
 from app.store.queries import filter_values
-from app.store.search import A_PAGE, CAP, RunHits, SearchFilter
+from app.store.search import A_PAGE, RunHits, SearchFilter
 from app.web import urls
 from app.web.contexts.rows import run_row
 from app.web.contexts.search import FoundPlace, FoundRun, SearchPage
@@ -33,7 +33,6 @@ async def search(request: Request, services: Use) -> HTMLResponse:
         total=results.found.total,
         searched=results.found.searched,
         capped=results.found.capped,
-        most=CAP,
         unindexed=results.unindexed,
         chosen=query,
         kinds=[(str(kind), name) for kind, name in KIND_NAMES.items()],
