@@ -132,22 +132,22 @@ def _plain(model: str) -> str:
 
 def _notes(groups: Sequence[Group]) -> list[str]:
     found = []
+    if early := _of([(len(group.early), group.label) for group in groups]):
+        found.append(
+            f"Stopped early or still going on: {early}. They are out of the survival rate and the means, and censored "
+            "in the curve; bounds are given."
+        )
+    if unreadable := _of([(len(group.unreadable), group.label) for group in groups]):
+        found.append(
+            f"With unreadable harvests, which were played as 0: {unreadable}. The table of unreadable answers shows "
+            "the results with them, without them, and in the worst case."
+        )
     for group in groups:
         name = f"“{group.label}”"
         if group.twins:
             found.append(
                 f"{name}: {_runs(len(group.twins))} with the same completions as another, word for word: one run "
                 f"counted twice. Each is counted once; effective n = {group.n} of {group.n + len(group.twins)}."
-            )
-        if group.early:
-            found.append(
-                f"{name}: {_runs(len(group.early))} stopped early or still going on. Out of the survival rate and the "
-                "means, censored in the curve; bounds are given."
-            )
-        if group.unreadable:
-            found.append(
-                f"{name}: {_runs(len(group.unreadable))} with unreadable harvests, which count as 0 collected. The "
-                "table of unreadable answers shows the results with, without, and in the worst case."
             )
         if len(group.months) > 1:
             lengths = ", ".join(map(str, group.months))
@@ -217,6 +217,11 @@ def told(contrast: Contrast, unit: str) -> str | None:
 def _unit(runs: Sequence[ComparedRun]) -> str:
     units = {run.unit for run in runs}
     return units.pop() if len(units) == 1 else "units"
+
+
+def _of(counts: Sequence[tuple[int, str]]) -> str:
+    """Say how many runs of which groups, those of none left out."""
+    return ", ".join(f"{_runs(number)} of “{label}”" for number, label in counts if number)
 
 
 def _runs(number: int) -> str:

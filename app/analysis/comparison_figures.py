@@ -24,7 +24,7 @@ TITLES: Mapping[FigureName, str] = {
     "gain": "Gain so far, per agent",
     "promises": "Said against did: share of agreements kept, by month",
 }
-RISK_ROW = 17
+RISK_ROW, RISK_TOP = 17, 62
 MOST_MARKED = 12
 
 Members = Mapping[str, Sequence[ComparedRun]]
@@ -228,7 +228,7 @@ def _survival(groups: Sequence[Group], members: Members, answers: Answers, colou
     layout["yaxis"]["ticktext"] = ["0 %", "25 %", "50 %", "75 %", "100 %"]
     layout["xaxis"] |= {"range": [-0.2, months + 0.2], "tick0": 0}
     layout["xaxis"]["title"] = {**layout["xaxis"]["title"], "text": "month; below: runs at risk"}
-    layout["margin"]["b"] = 56 + RISK_ROW * len(groups)
+    layout["margin"]["b"] = RISK_TOP + 12 + RISK_ROW * len(groups)
     layout["annotations"] += _at_risk(groups, colours, months)
     counts = ", ".join(f"{group.label} {group.curve.at(months):.0%}" for group in groups[:8])
     layout["meta"] = {"alt": f"Kaplan-Meier survival curves. Share without a collapse at the end: {counts}."}
@@ -264,7 +264,7 @@ def _at_risk(groups: Sequence[Group], colours: Palette, months: int) -> list[dic
         {
             **end_label(short(plain(group.label)), 0, _colour(colours, row, len(groups)), name="risk"),
             "yref": "paper",
-            "yshift": -(50 + RISK_ROW * row),
+            "yshift": -(RISK_TOP + RISK_ROW * row),
         }
         for row, group in enumerate(groups)
     ]
@@ -275,7 +275,7 @@ def _at_risk(groups: Sequence[Group], colours: Palette, months: int) -> list[dic
             "x": month,
             "y": 0,
             "yref": "paper",
-            "yshift": -(50 + RISK_ROW * row),
+            "yshift": -(RISK_TOP + RISK_ROW * row),
             "showarrow": False,
             "font": {"color": _colour(colours, row, len(groups)), "size": 12},
         }

@@ -32,6 +32,8 @@ DECISIONS = {
     "/s/{token}/runs/{run_id}/api/calls": CALLS,
     "/s/{token}/runs/{run_id}/api/calls/{key:path}": CALLS,
     "/s/{token}/runs/{run_id}/api/figures/{figure}": RUN,
+    "/s/{token}/api/search": RUN,
+    "/s/{token}/runs/{run_id}/api/search": RUN,
     "/s/{token}/api/corrections": RUN,
     "/s/{token}/runs/{run_id}/api/corrections": RUN,
     "/s/{token}/api/changes/{key:path}": CALLS,

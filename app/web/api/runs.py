@@ -33,6 +33,7 @@ from app.web.dependencies import KnownRun, LastSeen
 from app.web.errors import invalid, not_found
 from app.web.live import look_at, stream_run
 from app.web.prompt_changes import PromptChange, prompt_change
+from app.web.run_searching import RunSearchOut, Wanted, find_in_run
 from app.web.services import Use
 
 router = APIRouter(tags=["runs"])
@@ -148,6 +149,16 @@ async def call(services: Use, run: KnownRun, key: CallKey) -> CallOut:
     if found is None:
         raise not_found("such call")
     return call_out(found)
+
+
+@router.get("/runs/{run_id}/search")
+async def search_in_run(services: Use, run: KnownRun, q: Wanted) -> RunSearchOut:
+    """Look for plain text in everything the run holds: messages, answers, thinking, prompts, memories and insights.
+
+    Case, accents and characters that nobody sees do not count. Prompt text is found once, with the first call that
+    sent it.
+    """
+    return await find_in_run(services, run, q, urls.run(run.id))
 
 
 @router.get("/runs/{run_id}/changes/{key:path}")

@@ -48,6 +48,7 @@ from app.web.contexts.words import (
 )
 from app.web.prompt_changes import PromptChange
 from app.web.run_events import PageEvents
+from app.web.run_searching import RunSearchOut
 
 TAG_TITLES = {
     "scripted": "All agents follow a fixed policy instead of a language model",
@@ -80,6 +81,7 @@ class RunPage:
         own_tags: the tags that the owner put on it; for the owner only.
         retried_as: the run that tries this one again; for the owner only.
         remembered: the chosen agent's memories; only needed for readers without scripts.
+        found: what the address looks for, where it was found.
         changed: what the prompt to show says otherwise than a month before; same.
         corrections: what people say of agreed limits, all versions; the replay is judged by those in force.
         correction: the month's reading of the talk and the form that corrects it; where that is looked at.
@@ -101,6 +103,7 @@ class RunPage:
     experiment: str | None = None
     budget: BudgetBox | None = None
     remembered: Sequence[MemoryEntry] = ()
+    found: RunSearchOut | None = None
     changed: PromptChange | None = None
     corrections: Sequence[LimitCorrection] = ()
     correction: CorrectionBox | None = None

@@ -23,6 +23,7 @@ from app.web.corrections import corrections_seen
 from app.web.inspecting import with_inspector
 from app.web.pages import page
 from app.web.run_events import page_events
+from app.web.run_searching import find_in_run
 from app.web.services import Services
 from app.web.shared import SharedRun
 
@@ -93,5 +94,7 @@ async def render_run(
         context = replace(context, equal_logs=twins, answers=counted, rerun=rerun, experiment=name, budget=box)
         own = (await tags_of(services.database, [run.id]))[run.id]
         context = replace(context, own_tags=own, retried_as=await tried_again_as(services.database, run.id))
+    if query.get("q", "").strip():
+        context = replace(context, found=await find_in_run(services, run, query["q"], page_url, shared))
     context = await with_inspector(services, context, shared, typed=correction_typed, errors=correction_errors)
     return page(request, "pages/run.html", Run(context), section="runs", share=share is not None, status=status)

@@ -25,6 +25,7 @@ from app.web.live import stream_run
 from app.web.prompt_changes import PromptChange, prompt_change
 from app.web.routes.run_page import render_run
 from app.web.routes.shared_set import SharedSetOut, render_set, set_out
+from app.web.run_searching import RunSearchOut, Wanted, find_in_run
 from app.web.services import Services, Use
 from app.web.shared import SharedRun, follow_shared, open_set, open_shared
 
@@ -94,6 +95,12 @@ async def call(services: Use, shared: Shared, key: CallKey) -> CallOut:
     if found is None or not shared.shows(found):
         raise not_found("such call")
     return call_out(shared.told(found))
+
+
+@of_a_run.get("/api/search")
+async def search_in_run(services: Use, shared: Shared, q: Wanted) -> RunSearchOut:
+    """Look for plain text in what the link shows of the run."""
+    return await find_in_run(services, shared.run, q, shared.page, shared)
 
 
 @of_a_run.get("/api/changes/{key:path}")

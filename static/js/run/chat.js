@@ -1,6 +1,6 @@
 // The transcript: the talk of the month, or of the whole run, of everybody or of one agent.
 
-import { all, bind, h, marked, one } from "../dom.js";
+import { all, bind, h, one } from "../dom.js";
 import { rowsOf } from "./lines.js";
 
 const WINDOW = 200;
@@ -157,35 +157,4 @@ export class Transcript {
       list.scrollTo({ top: top ? offset : offset - Math.min(middle, list.clientHeight * 0.3), behavior: near ? "auto" : "instant" });
     } else if (item.getBoundingClientRect().height) item.scrollIntoView({ block: "nearest" });
   }
-}
-
-/** Find *text* in every message of the run. */
-export function search(run, text) {
-  const wanted = text.trim().toLowerCase();
-  if (wanted.length < 2) return [];
-  const found = [];
-  for (const month of run.told.months) {
-    for (const line of month.lines) {
-      const at = line.text.toLowerCase().indexOf(wanted);
-      if (at >= 0) found.push({ month: month.month, message: line.id, speaker: line.speaker, text: excerpt(line.text, at) });
-    }
-  }
-  return found;
-}
-
-function excerpt(text, at) {
-  const from = Math.max(0, at - 30);
-  return (from ? "…" : "") + text.slice(from, at + 60);
-}
-
-/** List what was found, each a button to its place. */
-export function showHits(hits, text, go) {
-  const list = one("[data-hits]");
-  list.hidden = text.trim().length < 2;
-  if (list.hidden) return;
-  const rows = hits.slice(0, 50).map((hit) =>
-    h("li", {}, h("button", { type: "button", onclick: () => go(hit) }, h("b", {}, `${hit.month} ${hit.speaker}: `), ...marked(hit.text, text.trim()))),
-  );
-  const count = hits.length === 1 ? "1 message" : `${hits.length} messages`;
-  list.replaceChildren(h("li.small.muted", {}, hits.length ? count : "No message says that."), ...rows);
 }

@@ -3,13 +3,14 @@
 import { all, one } from "../dom.js";
 import { announce, copyText } from "../site.js";
 import { read, write } from "./address.js";
-import { search, showHits, Transcript } from "./chat.js";
+import { Transcript } from "./chat.js";
 import { follow as followLive } from "./following.js";
 import { Inspector } from "./inspector.js";
 import { listen } from "./keys.js";
 import { listenToSeparators } from "./panes.js";
 import { Player } from "./player.js";
 import { listenToRange, showScrubber } from "./scrubber.js";
+import { Search } from "./search.js";
 import "./sheet.js";
 import { showBubble, showStage } from "./stage.js";
 import { Run } from "./store.js";
@@ -19,6 +20,21 @@ const root = one("#run");
 const run = new Run(JSON.parse(one("#run-data").textContent), JSON.parse(one("#run-events").textContent), root);
 const inspector = new Inspector(run, (call) => go({ call }, "replace"));
 const transcript = new Transcript(run, { open, changed: () => show() });
+
+const search = new Search(run, {
+  /** Open what was found: a message, or a call or memory in the inspector. */
+  go({ month, message, call, memory, agent, tab }) {
+    if (message) return go({ month, message });
+    const index = run.names.findIndex((name) => name.toLowerCase() === agent);
+    const framework = index < 0;
+    return go({ ...at(month), agent: framework ? null : index, framework, tab, call, memory });
+  },
+  changed(text) {
+    place.q = text;
+    history.replaceState(null, "", write(run, place, view));
+    transcript.show(place, false);
+  },
+});
 
 let place = read(run);
 let view = root.dataset.view;
@@ -84,10 +100,9 @@ function go(next, how = "push") {
   // Another month or agent has other calls and memories; the reading of the talk stays until an agent is chosen.
   const other = moved || ("agent" in next && (next.agent !== place.agent || place.framework)) || (next.framework && !place.framework);
   place = { ...place, ...(other ? { call: null, memory: null } : {}), ...("agent" in next ? { framework: false } : {}), ...pick(next) };
-  if (moved) {
-    live.following = run.live && position() === run.steps.length - 1 && how === "keep";
-    inspector.wish = null;
-  }
+  // Whoever goes somewhere, be it to where the page is, no longer follows.
+  if ("month" in next) live.following = run.live && position() === run.steps.length - 1 && how === "keep";
+  if (moved) inspector.wish = null;
   if (how !== "keep") history[how === "push" ? "pushState" : "replaceState"](null, "", write(run, place, view));
   show();
   if (place.month !== shownMonth) {
@@ -229,8 +244,7 @@ function close() {
     return;
   }
   if (one("[data-search]") === document.activeElement) {
-    one("[data-search]").value = "";
-    showHits([], "", go);
+    search.clear();
     go({ q: "" }, "replace");
     return;
   }
@@ -274,14 +288,6 @@ listenToRange(run, go, move);
 listenToSeparators();
 listen(actions);
 
-one("[data-search]").addEventListener("input", (event) => {
-  const text = event.target.value;
-  place.q = text.trim();
-  history.replaceState(null, "", write(run, place, view));
-  showHits(search(run, text), text, (hit) => go({ month: hit.month, message: hit.message }));
-  transcript.show(place, false);
-});
-
 window.addEventListener("popstate", () => {
   player.stop();
   place = read(run);
@@ -289,10 +295,7 @@ window.addEventListener("popstate", () => {
 });
 document.addEventListener("chartclick", ({ detail }) => toMonth(Math.min(run.told.months.length, Math.max(1, detail.month))));
 
-if (place.q) {
-  one("[data-search]").value = place.q;
-  showHits(search(run, place.q), place.q, (hit) => go({ month: hit.month, message: hit.message }));
-}
+if (place.q) search.begin(place.q);
 inspector.arriving = true;
 show();
 if (place.message && place.agent === null && !place.framework) arriveAt(place.message);
