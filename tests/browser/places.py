@@ -279,6 +279,7 @@ NO_PAGES = frozenset(
     {
         "/launch/estimate",
         "/runs/{run_id}/budget",
+        "/runs/{run_id}/corrections",
         "/runs/{run_id}/rerun-check",
         "/runs/{run_id}/export/{kind}",
         "/compare/export/{kind}",

@@ -100,10 +100,9 @@ function go(next, how = "push") {
   // Another month or agent has other calls and memories; the reading of the talk stays until an agent is chosen.
   const other = moved || ("agent" in next && (next.agent !== place.agent || place.framework)) || (next.framework && !place.framework);
   place = { ...place, ...(other ? { call: null, memory: null } : {}), ...("agent" in next ? { framework: false } : {}), ...pick(next) };
-  if (moved) {
-    live.following = run.live && position() === run.steps.length - 1 && how === "keep";
-    inspector.wish = null;
-  }
+  // Whoever goes somewhere, be it to where the page is, no longer follows.
+  if ("month" in next) live.following = run.live && position() === run.steps.length - 1 && how === "keep";
+  if (moved) inspector.wish = null;
   if (how !== "keep") history[how === "push" ? "pushState" : "replaceState"](null, "", write(run, place, view));
   show();
   if (place.month !== shownMonth) {
