@@ -178,8 +178,8 @@ async def test_nothing_of_the_owners_is_reached_below_a_link(site: Site) -> None
             continue
         below = fill(path, token, run).removeprefix("/api/v1")
         for tried in (f"/s/{token}{below}", f"/s/{token}/api{below}", f"/s/{token}/runs/{run}{below}"):
-            if tried.rstrip("/") == f"/s/{token}":
-                continue
+            if tried.rstrip("/") in (f"/s/{token}", *(fill(known, token, run) for known in DECISIONS)):
+                continue  # an address of the link's own: the search in the shared run, say
             response = await site.client.request(method, tried)
             assert response.status_code in (404, 405), tried
             assert "SQLite" not in response.text
