@@ -20,7 +20,7 @@ run: $(VENV)/.runtime
 	@exec $(BIN)/govsim serve
 
 test: check browser
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not long"
+	$(BIN)/python -m pytest -n 3 --dist loadgroup -m "not long"
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
