@@ -32,6 +32,7 @@ TYPES: Mapping[str, str] = MappingProxyType(
     }
 )
 
+_COMMENT = re.compile(rb"/\*.*?\*/\s*", re.DOTALL)
 _IMPORT = re.compile(r'^(?:import|export)\b[^"();]*"(\.[^"]+)";', re.MULTILINE)
 
 
@@ -60,7 +61,7 @@ class Assets:
 
     def __init__(self, folder: Path) -> None:
         found = {
-            file.relative_to(folder).as_posix(): file.read_bytes()
+            file.relative_to(folder).as_posix(): _as_served(file)
             for file in sorted(folder.rglob("*"))
             if file.is_file() and not file.name.startswith(".")
         }
@@ -97,3 +98,9 @@ class Assets:
     @cached_property
     def _plotly(self) -> Asset:
         return Asset(PLOTLY, files("plotly").joinpath("package_data", "plotly.min.js").read_bytes())
+
+
+def _as_served(file: Path) -> bytes:
+    """Return what a browser needs of *file*: the comments of our style sheets are for us."""
+    body = file.read_bytes()
+    return _COMMENT.sub(b"", body) if file.suffix == ".css" else body

@@ -85,7 +85,7 @@ async def test_a_run_is_launched_inspected_searched_and_linked_without_a_mouse(
     await expect(page.locator("[data-inspector]")).to_contain_text("You are Kate", timeout=SLOW)
     await page.keyboard.press("/")
     await page.keyboard.type("hectares")
-    await tab_to(page, "[data-hits] button")
+    await tab_to(page, "[data-hits] li button")
     await page.keyboard.press("Enter")
     await expect(page).to_have_url(re.compile(r"msg=m\d+-u\d+"))
     await page.locator("body").press("c")

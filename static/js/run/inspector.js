@@ -97,7 +97,7 @@ export class Inspector {
 
   async remembered(place, name) {
     const { run, record } = this;
-    const own = (await record.memories()).filter((event) => event.agent === name);
+    const own = await record.memories(name);
     const entries = own.filter((event) => event.month <= place.month).toReversed();
     if (!entries.length) return [none(run.imported && !own.length ? `The log holds no memories of ${name}.` : "No memories yet.")];
     if (place.tab === "reflection") return reflection(run, place, entries);

@@ -7,7 +7,7 @@ export class Record {
     this.run = run;
     this.lists = new Map();
     this.kept = new Map();
-    this.remembered = null;
+    this.remembered = new Map();
   }
 
   /** The calls of a month, without their texts. */
@@ -41,20 +41,22 @@ export class Record {
     return this.kept.get(address);
   }
 
-  /** All memories; those that come later arrive with the live events. */
-  async memories() {
-    if (!this.remembered) {
+  /** All memories of the agent called *name*; those that come later arrive with the live events. */
+  async memories(name) {
+    const own = (event) => event.kind === "remembered" && event.agent === name;
+    if (!this.remembered.has(name)) {
       const found = [];
       for (let after = 0; after !== null; ) {
-        const answer = await get(`${this.run.api}/events?kind=remembered&after=${after}`);
-        found.push(...answer.events.filter((event) => event.kind === "remembered"));
+        const answer = await get(`${this.run.api}/events?kind=remembered&agent=${encodeURIComponent(name)}&after=${after}`);
+        found.push(...answer.events.filter(own));
         after = answer.next !== null && answer.next > after ? answer.next : null;
       }
-      this.remembered = found;
+      this.remembered.set(name, found);
     }
-    const known = new Set(this.remembered.map((event) => event.seq));
-    this.remembered.push(...this.run.events.filter((event) => event.kind === "remembered" && !known.has(event.seq)));
-    return this.remembered;
+    const found = this.remembered.get(name);
+    const known = new Set(found.map((event) => event.seq));
+    found.push(...this.run.events.filter((event) => own(event) && !known.has(event.seq)));
+    return found;
   }
 }
 
