@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from app.store.types import Whole, Words
+
 revision = "0015"
 down_revision = "0013"
 branch_labels = None
@@ -11,14 +13,14 @@ depends_on = None
 
 def upgrade() -> None:
     with op.batch_alter_table("share") as share:
-        share.alter_column("run_id", existing_type=sa.String(16), nullable=True)
-        share.add_column(sa.Column("scope", sa.String(12), nullable=False, server_default="run"))
-        share.add_column(sa.Column("experiment_id", sa.String(16), nullable=True))
-        share.add_column(sa.Column("query", sa.Text(), nullable=True))
-        share.add_column(sa.Column("last_call", sa.Integer(), nullable=True))
+        share.alter_column("run_id", existing_type=Words(16), nullable=True)
+        share.add_column(sa.Column("scope", Words(12), nullable=False, server_default="run"))
+        share.add_column(sa.Column("experiment_id", Words(16), nullable=True))
+        share.add_column(sa.Column("query", Words(), nullable=True))
+        share.add_column(sa.Column("last_call", Whole, nullable=True))
         share.add_column(sa.Column("follows", sa.Boolean(), nullable=False, server_default=sa.false()))
         share.add_column(sa.Column("with_costs", sa.Boolean(), nullable=False, server_default=sa.true()))
-        share.add_column(sa.Column("author", sa.String(200), nullable=True))
+        share.add_column(sa.Column("author", Words(200), nullable=True))
         share.create_foreign_key(
             "fk_share_experiment_id_experiment", "experiment", ["experiment_id"], ["id"], ondelete="CASCADE"
         )
@@ -26,10 +28,10 @@ def upgrade() -> None:
     op.execute(sa.text("UPDATE share SET follows = (last_seq IS NULL)"))
     op.create_table(
         "share_run",
-        sa.Column("share_id", sa.String(16), sa.ForeignKey("share.id", ondelete="CASCADE"), primary_key=True),
-        sa.Column("run_id", sa.String(16), sa.ForeignKey("run.id", ondelete="CASCADE"), primary_key=True),
-        sa.Column("last_seq", sa.Integer(), nullable=True),
-        sa.Column("last_call", sa.Integer(), nullable=True),
+        sa.Column("share_id", Words(16), sa.ForeignKey("share.id", ondelete="CASCADE"), primary_key=True),
+        sa.Column("run_id", Words(16), sa.ForeignKey("run.id", ondelete="CASCADE"), primary_key=True),
+        sa.Column("last_seq", Whole, nullable=True),
+        sa.Column("last_call", Whole, nullable=True),
     )
     op.create_index("ix_share_run_run_id", "share_run", ["run_id"])
 
@@ -42,4 +44,4 @@ def downgrade() -> None:
         share.drop_constraint("fk_share_experiment_id_experiment", type_="foreignkey")
         for name in ("author", "with_costs", "follows", "last_call", "query", "experiment_id", "scope"):
             share.drop_column(name)
-        share.alter_column("run_id", existing_type=sa.String(16), nullable=False)
+        share.alter_column("run_id", existing_type=Words(16), nullable=False)
