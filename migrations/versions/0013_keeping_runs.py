@@ -26,7 +26,8 @@ def upgrade() -> None:
         op.add_column(table, sa.Column("archived_at", UtcDateTime(), nullable=True))
         op.add_column(table, sa.Column("deleted_at", UtcDateTime(), nullable=True))
     op.create_index("ix_run_retry_of", "run", ["retry_of"])
-    op.create_index("ix_run_deleted_at", "run", ["deleted_at"])
+    deleted = sa.text("deleted_at IS NOT NULL")
+    op.create_index("ix_run_deleted_at", "run", ["deleted_at"], sqlite_where=deleted, postgresql_where=deleted)
     op.drop_index("ix_run_lists", "run")
     op.create_index("ix_run_lists", "run", [*LISTED])
     op.create_table(
