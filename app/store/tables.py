@@ -61,7 +61,7 @@ class RunRow(Base):
 
     __tablename__ = "run"
     __table_args__ = (
-        Index("ix_run_state_created", "state", "created_at"),
+        Index("ix_run_state_created", "state", "created_at", "archived_at", "deleted_at"),
         Index("ix_run_created", "created_at"),
         Index("ix_run_log_sha256", "log_sha256"),
         # Of the few deleted runs only: lists, which want all others, must not be led through it.

@@ -30,6 +30,8 @@ def upgrade() -> None:
     op.create_index("ix_run_deleted_at", "run", ["deleted_at"], sqlite_where=deleted, postgresql_where=deleted)
     op.drop_index("ix_run_lists", "run")
     op.create_index("ix_run_lists", "run", [*LISTED])
+    op.drop_index("ix_run_state_created", "run")
+    op.create_index("ix_run_state_created", "run", ["state", "created_at", "archived_at", "deleted_at"])
     op.create_table(
         "run_tag",
         sa.Column("run_id", Words(16), sa.ForeignKey("run.id", ondelete="CASCADE"), primary_key=True),
@@ -79,6 +81,8 @@ def downgrade() -> None:
         op.execute(f"DROP TABLE {table}")
     op.drop_index("ix_run_lists", "run")
     op.create_index("ix_run_lists", "run", [*BEFORE])
+    op.drop_index("ix_run_state_created", "run")
+    op.create_index("ix_run_state_created", "run", ["state", "created_at"])
     op.drop_index("ix_run_deleted_at", "run")
     op.drop_index("ix_run_retry_of", "run")
     for table in ("experiment", "run"):
