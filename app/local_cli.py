@@ -1,0 +1,1 @@
+"""`govsim local`: serve, train and inspect models on this machine (extra `[local]`)."""
