@@ -21,8 +21,10 @@ from app.command_line import (
     errors,
     fail,
     hub_of,
+    keeping,
     number_or_none,
     prompt_folders,
+    serving_local,
     settings_and_schema,
     start_logs,
 )
@@ -141,7 +143,7 @@ def worker(
     from app.store.purse import Purse
     from app.subskills.worker import SubskillWorker
 
-    settings = settings_and_schema("info")
+    settings, local = serving_local(settings_and_schema("info"), ["local/"])
 
     async def work() -> None:
         stop = asyncio.Event()
@@ -174,7 +176,7 @@ def worker(
                     busy=lambda: (runs.playing, tests.testing, stop.is_set()),
                 )
                 opened = partial(open_queue, database)
-                async with news_of(database) as news, on_the_list(roll_call):
+                async with news_of(database) as news, on_the_list(roll_call), keeping(local):
                     await asyncio.gather(
                         runs.work(stop, opened, news),
                         tests.work(stop, opened, news),
@@ -298,11 +300,15 @@ def run(
         asyncio.run(print_estimate(settings, plan, hub=hub_of(settings), as_json=as_json))
         return
     collect_seldom()
-    raise typer.Exit(
-        asyncio.run(
-            play_here(settings, plan, hub=hub_of(settings), prompt_folders=prompt_folders(settings), as_json=as_json)
-        )
-    )
+    named = (*plan.minds, plan.framework or "", plan.embedding or "")
+    settings, local = serving_local(settings, [name.removeprefix("generative:") for name in named])
+
+    async def play() -> int:
+        async with keeping(local):
+            hub = hub_of(settings)
+            return await play_here(settings, plan, hub=hub, prompt_folders=prompt_folders(settings), as_json=as_json)
+
+    raise typer.Exit(asyncio.run(play()))
 
 
 @app.command("import")
@@ -343,14 +349,21 @@ def models(
     from app.console import print_checks, print_models
     from app.models.check import STANDARD
 
-    hub = hub_of(load_settings())
+    settings = load_settings()
     if check:
+        settings, local = serving_local(settings, hub_of(settings).names())
         changes = {
             "temperature": number_or_none("--temperature", temperature),
             "top_p": number_or_none("--top-p", top_p),
         }
-        raise typer.Exit(asyncio.run(print_checks(hub, STANDARD.model_copy(update=changes), as_json=as_json)))
-    print_models(hub, as_json=as_json)
+        sampling = STANDARD.model_copy(update=changes)
+
+        async def ask() -> int:
+            async with keeping(local):
+                return await print_checks(hub_of(settings), sampling, as_json=as_json)
+
+        raise typer.Exit(asyncio.run(ask()))
+    print_models(hub_of(settings), as_json=as_json)
 
 
 for command in (rerun, export, bundle, compare, subskills, budget, backup, restore, retain, purge, doctor):

@@ -185,10 +185,14 @@ def print_models(hub: ModelHub, *, as_json: bool) -> None:
         table.add_column(title)
     for view in views:
         key = "not needed" if view.api_key_env is None else "set" if view.key_present else f"{view.api_key_env} missing"
-        names = [f"{view.name}/{model}" for model in view.models]
+        labels = {model: f" ({label})" for model, label in view.labels.items()}
+        names = [f"{view.name}/{model}{labels.get(model, '')}" for model in view.models]
         names += [f"{view.name}/{model} (embeddings)" for model in view.embeddings]
         table.add_row(view.name, view.host, key, str(view.max_concurrency), view.rates or "–", "\n".join(names))
     out.print(table)
+    for view in views:
+        if view.unusable:
+            out.print(f"{view.name}: {view.unusable}", markup=False)
 
 
 async def print_checks(hub: ModelHub, sampling: SamplingConfig, *, as_json: bool) -> int:

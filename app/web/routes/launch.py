@@ -3,6 +3,7 @@
 import secrets
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -18,6 +19,7 @@ from app.jobs.launch import LaunchError, launch_plan
 from app.minds.prompt_folders import find_sets
 from app.minds.prompts import PromptError
 from app.models.check import ModelCheck, check_models
+from app.models.local import NAME as LOCAL
 from app.store.records import RunRecord
 from app.store.runs import UnknownRun, get_run
 from app.web import urls
@@ -37,6 +39,8 @@ POLICY_LABELS = (
     Choice("scripted:forgetful", "forgetful: agrees to a limit, then breaks it now and then"),
     Choice("scripted:random", "random: takes anything"),
 )
+
+GROUPS = MappingProxyType({LOCAL: "On this machine: no key, no cost"})
 
 
 @router.get("/launch")
@@ -151,6 +155,10 @@ async def _render(
         conditions=list(conditions().values()),
         policies=POLICY_LABELS,
         models=_by_endpoint(services.models.names()),
+        groups=GROUPS,
+        labels={
+            name: label for name in services.models.names() if (label := services.models.label_of(name)) is not None
+        },
         embeddings=services.models.embedding_names(),
         agents=[
             AgentField(number, name, form.values.get(f"mind_{number}", "")) for number, name in enumerate(form.names, 1)
@@ -164,7 +172,7 @@ async def _render(
         estimate=shown,
         count=shown.count if shown else 1,
         source=source,
-        missing=[view for view in services.models.views() if not view.key_present],
+        missing=[view for view in services.models.views() if not view.key_present or view.unusable],
         prompt_sets=[found.name for found in prompt_sets if found.prompts],
         advanced=any(form.values[name] != DEFAULTS[name] for name in ADVANCED)
         or any(name in form.errors for name in (*ADVANCED, "agents")),
