@@ -48,6 +48,7 @@ from app.keeping.backup import BackupRefused
 from app.keeping.copy import CopyRefused
 from app.keeping.restore import RestoreRefused
 from app.keeping_cli import backup, purge, restore, retain
+from app.local_cli import local
 from app.minds.prompts import PromptError
 from app.models.base import ModelError
 from app.prompts_cli import prompt_commands
@@ -72,6 +73,7 @@ app = typer.Typer(
 )
 app.add_typer(db, name="db")
 app.add_typer(prompt_commands, name="prompts")
+app.add_typer(local, name="local")
 
 KNOWN_ERRORS = (
     NothingToCompare,
@@ -143,7 +145,7 @@ def worker(
     from app.store.purse import Purse
     from app.subskills.worker import SubskillWorker
 
-    settings, local = serving_local(settings_and_schema("info"), ["local/"])
+    settings, server = serving_local(settings_and_schema("info"), ["local/"])
 
     async def work() -> None:
         stop = asyncio.Event()
@@ -176,7 +178,7 @@ def worker(
                     busy=lambda: (runs.playing, tests.testing, stop.is_set()),
                 )
                 opened = partial(open_queue, database)
-                async with news_of(database) as news, on_the_list(roll_call), keeping(local):
+                async with news_of(database) as news, on_the_list(roll_call), keeping(server):
                     await asyncio.gather(
                         runs.work(stop, opened, news),
                         tests.work(stop, opened, news),
@@ -301,10 +303,10 @@ def run(
         return
     collect_seldom()
     named = (*plan.minds, plan.framework or "", plan.embedding or "")
-    settings, local = serving_local(settings, [name.removeprefix("generative:") for name in named])
+    settings, server = serving_local(settings, [name.removeprefix("generative:") for name in named])
 
     async def play() -> int:
-        async with keeping(local):
+        async with keeping(server):
             hub = hub_of(settings)
             return await play_here(settings, plan, hub=hub, prompt_folders=prompt_folders(settings), as_json=as_json)
 
@@ -351,7 +353,7 @@ def models(
 
     settings = load_settings()
     if check:
-        settings, local = serving_local(settings, hub_of(settings).names())
+        settings, server = serving_local(settings, hub_of(settings).names())
         changes = {
             "temperature": number_or_none("--temperature", temperature),
             "top_p": number_or_none("--top-p", top_p),
@@ -359,7 +361,7 @@ def models(
         sampling = STANDARD.model_copy(update=changes)
 
         async def ask() -> int:
-            async with keeping(local):
+            async with keeping(server):
                 return await print_checks(hub_of(settings), sampling, as_json=as_json)
 
         raise typer.Exit(asyncio.run(ask()))

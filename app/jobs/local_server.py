@@ -60,7 +60,7 @@ class LocalServer:
         number = self._listener.fileno()
         arguments = ["local", "serve", str(self.folder), "--descriptor", str(number)]
         keeping = asyncio.create_task(
-            keep_process("local models", arguments, stop, descriptors=[number], on_end=self._told)
+            keep_process("local models", arguments, stop, descriptors=[number], apart=True, on_end=self._told)
         )
         self._leave_note()
         log.info("local models are served", address=self.address, folder=str(self.folder))

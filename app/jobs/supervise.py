@@ -26,6 +26,7 @@ async def keep_process(
     *,
     environment: Mapping[str, str] | None = None,
     descriptors: Sequence[int] = (),
+    apart: bool = False,
     on_end: Callable[[int], None] = lambda code: None,
 ) -> None:
     """Keep one `govsim` process alive until *stop* is set, then end it politely.
@@ -36,6 +37,7 @@ async def keep_process(
         stop: set when it is to end.
         environment: variables added to ours.
         descriptors: of open files that the process shares.
+        apart: whether Ctrl+C is kept from it, so that it ends when we say so.
         on_end: told the exit code, or minus the signal's number, of a process that ended by itself.
     """
     pause = FIRST_PAUSE
@@ -45,6 +47,7 @@ async def keep_process(
             *(sys.executable, "-m", "app.cli", *arguments, "--parent", str(os.getpid())),
             env={**os.environ, **(environment or {})},
             pass_fds=descriptors,
+            start_new_session=apart,
         )
         ended = asyncio.create_task(process.wait())
         stopped = asyncio.create_task(stop.wait())
