@@ -8,13 +8,10 @@ import sys
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from pydantic import ValidationError
-from sqlalchemy.exc import OperationalError
 
-from app.analysis.ask import NothingToCompare
 from app.budget_cli import budget
 from app.command_line import (
     collect_seldom,
@@ -28,41 +25,19 @@ from app.command_line import (
     settings_and_schema,
     start_logs,
 )
-from app.commons.config import AllocationRule
-from app.commons.scenario import UnknownName
 from app.compare_cli import compare
 from app.db_cli import db
 from app.doctor_cli import doctor
-from app.interop.bundle import BundleRefused
-from app.interop.export import ExportError
-from app.interop.files import NothingToImport
-from app.interop.research_log import NothingToExport
-from app.interop.unbundle import UnreadableBundle, is_bundle
-from app.jobs.budgets import BudgetError
-from app.jobs.choices import read_choices
-from app.jobs.complaints import sentence
-from app.jobs.launch import LaunchError, LaunchPlan
-from app.jobs.rerun import NotRerunnable
-from app.keeping.archive import UnusableBackup
-from app.keeping.backup import BackupRefused
-from app.keeping.copy import CopyRefused
-from app.keeping.restore import RestoreRefused
 from app.keeping_cli import backup, purge, restore, retain
 from app.local_cli import local
-from app.minds.prompts import PromptError
-from app.models.base import ModelError
 from app.prompts_cli import prompt_commands
 from app.record_cli import bundle, export, rerun
-from app.settings import SettingsError, load_settings
-from app.store.connect import DatabaseError, open_database
-from app.store.controls import StateConflict
-from app.store.news import news_of
-from app.store.permits import SharedLedger
-from app.store.retention import RetentionError
-from app.store.runs import DeletedRun, UnknownExperiment, UnknownRun
-from app.subskills.plan import SubskillPlanError
-from app.subskills.research import UnreadableResults
+from app.settings import load_settings
 from app.subskills_cli import import_subskills, subskills
+
+if TYPE_CHECKING:
+    from app.commons.config import AllocationRule
+    from app.jobs.launch import LaunchPlan
 
 app = typer.Typer(
     name="govsim",
@@ -75,34 +50,14 @@ app.add_typer(db, name="db")
 app.add_typer(prompt_commands, name="prompts")
 app.add_typer(local, name="local")
 
-KNOWN_ERRORS = (
-    NothingToCompare,
-    SettingsError,
-    DatabaseError,
-    ModelError,
-    LaunchError,
-    BudgetError,
-    StateConflict,
-    PromptError,
-    NothingToImport,
-    NothingToExport,
-    ExportError,
-    NotRerunnable,
-    UnknownName,
-    SubskillPlanError,
-    UnreadableResults,
-    BackupRefused,
-    BundleRefused,
-    UnreadableBundle,
-    CopyRefused,
-    RestoreRefused,
-    RetentionError,
-    UnusableBackup,
-)
 
-
-def plan_or_fail(**fields: object) -> LaunchPlan:
+def plan_or_fail(**fields: object) -> "LaunchPlan":
     """Return the plan of these fields, or say which of them cannot be one."""
+    from pydantic import ValidationError
+
+    from app.jobs.complaints import sentence
+    from app.jobs.launch import LaunchPlan
+
     try:
         return LaunchPlan.model_validate(fields)
     except ValidationError as error:
@@ -142,6 +97,9 @@ def worker(
     from app.jobs.roll_call import RollCall, on_the_list
     from app.jobs.supervise import follow_parent, stop_when_told
     from app.jobs.worker import Worker
+    from app.store.connect import open_database
+    from app.store.news import news_of
+    from app.store.permits import SharedLedger
     from app.store.purse import Purse
     from app.subskills.worker import SubskillWorker
 
@@ -262,6 +220,7 @@ def run(
 ) -> None:
     """Play episodes here and now; they are stored like those launched in the browser."""
     from app.console import play_here, print_estimate
+    from app.jobs.choices import read_choices
 
     if allocation not in ("stochastic", "proportional"):
         fail(f"There is no allocation rule '{allocation}'. Choose stochastic or proportional.")
@@ -321,6 +280,7 @@ def import_(
 ) -> None:
     """Import logs of the GovSim research code, or a bundle (a .zip of `govsim bundle`)."""
     from app.console import import_paths, read_paths
+    from app.interop.unbundle import is_bundle
 
     for path in paths:
         if not path.exists():
@@ -378,23 +338,13 @@ def main() -> None:
     start_logs()
     try:
         app()
-    except DeletedRun as error:
-        errors.print(f"govsim: Run '{error}' was deleted on {error.moment:%Y-%m-%d}. Bring it back in the browser.")
-        sys.exit(2)
-    except UnknownRun as error:
-        errors.print(f"govsim: There is no run '{error}' in this database.")
-        sys.exit(2)
-    except UnknownExperiment as error:
-        errors.print(f"govsim: There is no experiment '{error}' in this database.")
-        sys.exit(2)
-    except KNOWN_ERRORS as error:
-        errors.print(f"govsim: {error}")
-        sys.exit(2)
-    except OperationalError as error:
-        errors.print(f"govsim: The database cannot be used: {error.orig}. Free disk space or mend it, then try again.")
-        sys.exit(2)
-    except OSError as error:
-        errors.print(f"govsim: {error.strerror or error}{f': {error.filename}' if error.filename else ''}")
+    except Exception as error:
+        from app.mistakes import told
+
+        sentence = told(error)
+        if sentence is None:
+            raise
+        errors.print(f"govsim: {sentence}")
         sys.exit(2)
 
 

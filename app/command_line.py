@@ -10,12 +10,11 @@ import typer
 from rich.console import Console
 
 from app.logs import Level, secrets_in, set_up_logs
-from app.models.hub import ModelHub
 from app.settings import Settings, environment, load_settings
-from app.store.migrate import upgrade
 
 if TYPE_CHECKING:
     from app.jobs.local_server import LocalServer
+    from app.models.hub import ModelHub
 
 errors = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
 
@@ -28,6 +27,8 @@ def fail(message: str) -> NoReturn:
 
 def settings_and_schema(least: Level = "warning") -> Settings:
     """Return the settings, with logs and the database set up as they say; *least* is the level where they say none."""
+    from app.store.migrate import upgrade
+
     settings = load_settings()
     start_logs(settings, least)
     upgrade(settings.database_url, settings.migrations)
@@ -51,8 +52,10 @@ def collect_seldom() -> None:
     gc.set_threshold(20_000, 20, 50)
 
 
-def hub_of(settings: Settings) -> ModelHub:
+def hub_of(settings: Settings) -> "ModelHub":
     """Return the models that the environment and the models file name."""
+    from app.models.hub import ModelHub
+
     return ModelHub(settings.endpoints(environment()))
 
 

@@ -18,10 +18,6 @@ from app.commons.config import SamplingConfig
 from app.commons.events import Event, Harvested
 from app.commons.fidelity import fidelity_text
 from app.commons.presence import Presence
-from app.interop.files import UnreadableLog, find_logs
-from app.interop.library import importing
-from app.interop.research import read_log
-from app.interop.summary import summary
 from app.jobs.answers import answers_of
 from app.jobs.estimate import estimate
 from app.jobs.estimate_words import lines, sentence
@@ -214,6 +210,10 @@ async def print_checks(hub: ModelHub, sampling: SamplingConfig, *, as_json: bool
 
 def read_paths(paths: Sequence[Path], *, as_json: bool) -> int:
     """Read and measure the logs under *paths* without storing anything; return the exit code."""
+    from app.interop.files import UnreadableLog, find_logs
+    from app.interop.research import read_log
+    from app.interop.summary import summary
+
     objects, failed = [], []
     for folder in find_logs(paths):
         try:
@@ -235,6 +235,9 @@ def read_paths(paths: Sequence[Path], *, as_json: bool) -> int:
 
 async def import_paths(paths: Sequence[Path], settings: Settings, *, as_json: bool) -> int:
     """Import the logs under *paths*; return the exit code."""
+    from app.interop.files import find_logs
+    from app.interop.library import importing
+
     folders = find_logs(paths)
     database = open_database(settings.database_url)
     outcomes = []

@@ -12,7 +12,15 @@ from typing import Annotated
 import typer
 
 from app.command_line import errors, fail, start_logs
-from app.models.local import CONFIG, DEFAULT_PORT, LocalModel, find_models, install_advice, look_at, missing_extra
+from app.models.local_folder import (
+    CONFIG,
+    DEFAULT_PORT,
+    LocalModel,
+    find_models,
+    install_advice,
+    look_at,
+    missing_extra,
+)
 from app.settings import load_settings
 
 local = typer.Typer(help="Models on this machine: serve and train them (extra [local]).")

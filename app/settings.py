@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError
 
 from app.store.records import MAX_COST, MAX_TOKENS, Budget
 
@@ -88,6 +86,9 @@ class Settings(BaseSettings):
     @property
     def secrets(self) -> set[str]:
         """Return what no log may hold."""
+        from sqlalchemy import make_url
+        from sqlalchemy.exc import ArgumentError
+
         try:
             in_url = make_url(self.database_url).password
         except (ArgumentError, ValueError):

@@ -20,7 +20,7 @@ from pydantic import Field, ValidationError
 
 from app.commons.frozen import Frozen
 from app.jobs.supervise import keep_process
-from app.models.local import LocalModel, find_models, missing_extra
+from app.models.local_folder import LocalModel, find_models, missing_extra
 
 NOTE = ".server.json"
 LOOPBACK = "127.0.0.1"

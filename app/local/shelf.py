@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import structlog
 
 from app.local.wire import Answer, ChatRequest, Refused
-from app.models.local import LocalModel
+from app.models.local_folder import LocalModel
 
 log = structlog.get_logger()
 

@@ -60,6 +60,7 @@ class EndpointView(Frozen):
     tokens_per_minute: int | None
     labels: Mapping[str, str] = Field(default_factory=dict, description="what a model is, where that is known")
     unusable: str | None = Field(default=None, description="why none of its models can be asked")
+    on_this_machine: bool = Field(default=False, description="whether they were found in the folder of local models")
 
     @property
     def rates(self) -> str:
@@ -136,6 +137,7 @@ class ModelHub:
                 tokens_per_minute=endpoint.tokens_per_minute,
                 labels=endpoint.labels,
                 unusable=endpoint.unusable,
+                on_this_machine=endpoint.place is not None,
             )
             for endpoint in self._endpoints.values()
         )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.jobs.local_server import LocalServer, ModelState, look_at_models
-from app.models.local import LocalModel, find_models, install_advice, missing_extra
+from app.models.local_folder import LocalModel, find_models, install_advice, missing_extra
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,8 @@ from app.local.shelf import Shelf
 from app.local.wire import read_request
 from app.models.base import CallKey, EndpointDown, Message, Segment
 from app.models.connections import Connections
-from app.models.local import LocalModel, local_endpoint
+from app.models.local import local_endpoint
+from app.models.local_folder import LocalModel
 from app.models.openai import OpenAIModel
 from tests.local.fake import FakeModel, words
 

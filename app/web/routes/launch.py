@@ -3,7 +3,6 @@
 import secrets
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -19,7 +18,6 @@ from app.jobs.launch import LaunchError, launch_plan
 from app.minds.prompt_folders import find_sets
 from app.minds.prompts import PromptError
 from app.models.check import ModelCheck, check_models
-from app.models.local import NAME as LOCAL
 from app.store.records import RunRecord
 from app.store.runs import UnknownRun, get_run
 from app.web import urls
@@ -40,7 +38,7 @@ POLICY_LABELS = (
     Choice("scripted:random", "random: takes anything"),
 )
 
-GROUPS = MappingProxyType({LOCAL: "On this machine: no key, no cost"})
+ON_THIS_MACHINE = "On this machine: no key, no cost"
 
 
 @router.get("/launch")
@@ -155,7 +153,7 @@ async def _render(
         conditions=list(conditions().values()),
         policies=POLICY_LABELS,
         models=_by_endpoint(services.models.names()),
-        groups=GROUPS,
+        groups={view.name: ON_THIS_MACHINE for view in services.models.views() if view.on_this_machine},
         labels={
             name: label for name in services.models.names() if (label := services.models.label_of(name)) is not None
         },
