@@ -39,7 +39,7 @@ from app.interop.unbundle import UnreadableBundle, is_bundle
 from app.jobs.budgets import BudgetError
 from app.jobs.choices import read_choices
 from app.jobs.complaints import sentence
-from app.jobs.launch import LaunchError, LaunchPlan
+from app.jobs.launch_plan import LaunchError, LaunchPlan
 from app.jobs.rerun import NotRerunnable
 from app.keeping.archive import UnusableBackup
 from app.keeping.backup import BackupRefused
