@@ -37,7 +37,7 @@ from app.subskills_cli import import_subskills, subskills
 
 if TYPE_CHECKING:
     from app.commons.config import AllocationRule
-    from app.jobs.launch import LaunchPlan
+    from app.jobs.launch_plan import LaunchPlan
 
 app = typer.Typer(
     name="govsim",
@@ -56,7 +56,7 @@ def plan_or_fail(**fields: object) -> "LaunchPlan":
     from pydantic import ValidationError
 
     from app.jobs.complaints import sentence
-    from app.jobs.launch import LaunchPlan
+    from app.jobs.launch_plan import LaunchPlan
 
     try:
         return LaunchPlan.model_validate(fields)

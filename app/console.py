@@ -21,7 +21,8 @@ from app.commons.presence import Presence
 from app.jobs.answers import answers_of
 from app.jobs.estimate import estimate
 from app.jobs.estimate_words import lines, sentence
-from app.jobs.launch import LaunchPlan, launch_plan, plan_configs, require_prices
+from app.jobs.launch import launch_plan, plan_configs, require_prices
+from app.jobs.launch_plan import LaunchPlan
 from app.jobs.player import Player
 from app.jobs.report import outcome, presence_of, run_object
 from app.jobs.roll_call import RollCall, on_the_list
@@ -96,7 +97,7 @@ async def print_estimate(settings: Settings, plan: LaunchPlan, *, hub: ModelHub,
     """Print what the runs of *plan* would use; store nothing.
 
     Raises:
-        app.jobs.launch.LaunchError: if the plan is wrong.
+        app.jobs.launch_plan.LaunchError: if the plan is wrong.
     """
     configs = plan_configs(plan, hub.check_name)
     require_prices(plan, configs, hub.price_of)

@@ -10,7 +10,7 @@ from app.interop.files import NothingToImport
 from app.interop.research_log import NothingToExport
 from app.interop.unbundle import UnreadableBundle
 from app.jobs.budgets import BudgetError
-from app.jobs.launch import LaunchError
+from app.jobs.launch_plan import LaunchError
 from app.jobs.rerun import NotRerunnable
 from app.keeping.archive import UnusableBackup
 from app.keeping.backup import BackupRefused

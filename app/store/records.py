@@ -58,7 +58,7 @@ NO_BUDGET = Budget()
 
 
 class ExperimentRecord(_Record):
-    """Runs launched together, and what all of them may spend."""
+    """Runs launched together, what all of them may spend, and the definition (TOML) of the grid that they are."""
 
     id: str
     name: str
@@ -66,6 +66,7 @@ class ExperimentRecord(_Record):
     budget_tokens: int | None
     budget_cost: float | None
     archived_at: datetime | None = None
+    definition: str | None = None
 
     @property
     def budget(self) -> Budget:
@@ -81,6 +82,7 @@ class RunRecord(_Record):
     progress. `cost` is what the priced calls cost; `unpriced_calls` counts those whose price is unknown. `pace_ms` is
     how long scripted minds wait before they answer, so that a run can be watched; it decides nothing.
     `notes` are what an import noticed, `owner_note` what people wrote; `retry_of` is the run that this one tries again.
+    `model_label` is what the definition of its experiment calls those who decide in it.
     Of queued runs those of a higher `priority` are played first; the usual one is 0.
     """
 
@@ -148,6 +150,7 @@ class RunRecord(_Record):
     archived_at: datetime | None = None
     deleted_at: datetime | None = None
     retry_of: str | None = None
+    model_label: str | None = None
 
     @cached_property
     def episode(self) -> EpisodeConfig:

@@ -6,7 +6,7 @@ from alembic import op
 from app.store.types import Words
 
 revision = "0020"
-down_revision = "0012"
+down_revision = "0016"
 branch_labels = None
 depends_on = None
 

@@ -14,7 +14,8 @@ from app.commons.scenario import DISCLOSURES, conditions, scenarios
 from app.jobs.context import too_long
 from app.jobs.estimate import estimate as estimate_runs
 from app.jobs.estimate_words import lines, sentence
-from app.jobs.launch import LaunchError, launch_plan
+from app.jobs.launch import launch_plan
+from app.jobs.launch_plan import LaunchError
 from app.minds.prompt_folders import find_sets
 from app.minds.prompts import PromptError
 from app.models.check import ModelCheck, check_models

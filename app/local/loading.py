@@ -1,1 +1,0 @@
-"""From a folder to a model that can be asked."""
