@@ -12,22 +12,30 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
+from app.analysis.comparison_figures import FigureName as ComparisonFigure
 from app.analysis.palette import Theme
+from app.interop.compared import LaidOut
+from app.interop.comparison_files import Kind as File
 from app.store.queries import get_call, list_calls
 from app.store.shares import open_share
+from app.web.api.compare import ComparisonOut, comparison_out
 from app.web.api.corrections import CorrectionsOut, corrections_out
 from app.web.api.schemas import CallOut, CallsOut, EventsOut, call_out
+from app.web.comparing import figure as comparison_figure
+from app.web.comparing import laid_out
 from app.web.corrections import corrections_seen
 from app.web.data import After, Agent, CallKey, FigureName, Kind, Limit, Month, events_reply, run_figure, runs_figure
-from app.web.dependencies import LastSeen, Shared, SharedTogether, Token
+from app.web.dependencies import Compared, LastSeen, Shared, SharedTogether, Token
 from app.web.errors import Problem, not_found
 from app.web.live import stream_run
 from app.web.prompt_changes import PromptChange, prompt_change
+from app.web.routes.compare import export_comparison, render_comparison
 from app.web.routes.run_page import render_run
 from app.web.routes.shared_set import SharedSetOut, render_set, set_out
 from app.web.run_searching import RunSearchOut, Wanted, find_in_run
 from app.web.services import Services, Use
 from app.web.shared import SharedRun, follow_shared, open_set, open_shared
+from app.web.shared_comparison import SharedComparison, comparison_of
 
 router = APIRouter(prefix="/s/{token}", include_in_schema=False)
 of_a_run = APIRouter()
@@ -39,7 +47,11 @@ async def page(request: Request, services: Use, token: Token) -> HTMLResponse:
     share = await open_share(services.database, token)
     if share.scope == "run":
         return await _run_page(request, services, await open_shared(services.database, token))
-    return await render_set(request, services, await open_set(services.database, token))
+    together = await open_set(services.database, token)
+    if share.scope == "experiment":
+        return await render_set(request, services, together)
+    shown = await comparison_of(services, together, request.query_params)
+    return await render_comparison(request, services, shown.ask, shown.runs, shared=shown, notices=shown.notices)
 
 
 @router.get("/api")
@@ -52,6 +64,26 @@ async def data(services: Use, shared: SharedTogether) -> SharedSetOut:
 async def runs_chart(services: Use, shared: SharedTogether, theme: Theme = "light") -> dict[str, Any]:
     """Return the stock of all runs of a shared experiment or comparison."""
     return await runs_figure(services, shared.runs, theme)
+
+
+@router.get("/api/compare")
+async def comparison(services: Use, shared: Compared) -> ComparisonOut:
+    """Return a shared comparison's numbers, grouped as the address says."""
+    return comparison_out(await _laid_out(services, shared), shared.place.query(shared.ask), shared.notices)
+
+
+@router.get("/api/compare/figures/{figure}")
+async def comparison_chart(
+    services: Use, shared: Compared, figure: ComparisonFigure, theme: Theme = "light"
+) -> dict[str, Any]:
+    """Return a chart of a shared comparison."""
+    return comparison_figure(await _laid_out(services, shared), figure, theme)
+
+
+@router.get("/export/{kind}")
+async def export(services: Use, shared: Compared, kind: File) -> Response:
+    """Return a shared comparison as a file."""
+    return await export_comparison(services, shared.ask, shared.runs, kind, shared.around)
 
 
 @router.get("/runs/{run_id}")
@@ -127,6 +159,10 @@ async def figure(services: Use, shared: Shared, figure: FigureName, theme: Theme
 
 router.include_router(of_a_run)
 router.include_router(of_a_run, prefix="/runs/{run_id}")
+
+
+async def _laid_out(services: Services, shared: SharedComparison) -> LaidOut:
+    return await laid_out(services, shared.ask, shared.runs, around=shared.around)
 
 
 async def _run_page(request: Request, services: Services, shared: SharedRun) -> HTMLResponse:
