@@ -18,14 +18,11 @@ from app.commons.config import SamplingConfig
 from app.commons.events import Event, Harvested
 from app.commons.fidelity import fidelity_text
 from app.commons.presence import Presence
-from app.interop.files import UnreadableLog, find_logs
-from app.interop.library import importing
-from app.interop.research import read_log
-from app.interop.summary import summary
 from app.jobs.answers import answers_of
 from app.jobs.estimate import estimate
 from app.jobs.estimate_words import lines, sentence
-from app.jobs.launch import LaunchPlan, launch_plan, plan_configs, require_prices
+from app.jobs.launch import launch_plan, plan_configs, require_prices
+from app.jobs.launch_plan import LaunchPlan
 from app.jobs.player import Player
 from app.jobs.report import outcome, presence_of, run_object
 from app.jobs.roll_call import RollCall, on_the_list
@@ -100,7 +97,7 @@ async def print_estimate(settings: Settings, plan: LaunchPlan, *, hub: ModelHub,
     """Print what the runs of *plan* would use; store nothing.
 
     Raises:
-        app.jobs.launch.LaunchError: if the plan is wrong.
+        app.jobs.launch_plan.LaunchError: if the plan is wrong.
     """
     configs = plan_configs(plan, hub.check_name)
     require_prices(plan, configs, hub.price_of)
@@ -185,10 +182,14 @@ def print_models(hub: ModelHub, *, as_json: bool) -> None:
         table.add_column(title)
     for view in views:
         key = "not needed" if view.api_key_env is None else "set" if view.key_present else f"{view.api_key_env} missing"
-        names = [f"{view.name}/{model}" for model in view.models]
+        labels = {model: f" ({label})" for model, label in view.labels.items()}
+        names = [f"{view.name}/{model}{labels.get(model, '')}" for model in view.models]
         names += [f"{view.name}/{model} (embeddings)" for model in view.embeddings]
         table.add_row(view.name, view.host, key, str(view.max_concurrency), view.rates or "–", "\n".join(names))
     out.print(table)
+    for view in views:
+        if view.unusable:
+            out.print(f"{view.name}: {view.unusable}", markup=False)
 
 
 async def print_checks(hub: ModelHub, sampling: SamplingConfig, *, as_json: bool) -> int:
@@ -210,6 +211,10 @@ async def print_checks(hub: ModelHub, sampling: SamplingConfig, *, as_json: bool
 
 def read_paths(paths: Sequence[Path], *, as_json: bool) -> int:
     """Read and measure the logs under *paths* without storing anything; return the exit code."""
+    from app.interop.files import UnreadableLog, find_logs
+    from app.interop.research import read_log
+    from app.interop.summary import summary
+
     objects, failed = [], []
     for folder in find_logs(paths):
         try:
@@ -231,6 +236,9 @@ def read_paths(paths: Sequence[Path], *, as_json: bool) -> int:
 
 async def import_paths(paths: Sequence[Path], settings: Settings, *, as_json: bool) -> int:
     """Import the logs under *paths*; return the exit code."""
+    from app.interop.files import find_logs
+    from app.interop.library import importing
+
     folders = find_logs(paths)
     database = open_database(settings.database_url)
     outcomes = []

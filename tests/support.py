@@ -12,7 +12,8 @@ from app.commons.config import AgentConfig, EpisodeConfig, GameConfig, PolicyNam
 from app.commons.events import Event, event_json
 from app.commons.scenario import get_condition, get_scenario
 from app.engine.play import play
-from app.jobs.launch import LaunchPlan, launch_plan
+from app.jobs.launch import launch_plan
+from app.jobs.launch_plan import LaunchPlan
 from app.minds.build import build_minds
 from app.models.base import Model
 from app.store.connect import Database, open_database

@@ -10,7 +10,7 @@ from app.commons.config import Disclosure, ReportStyle
 from app.commons.fidelity import ALL_SWITCHES
 from app.commons.scenario import Role
 from app.jobs.complaints import sentence
-from app.jobs.launch import LaunchError
+from app.jobs.launch_plan import LaunchError
 
 MAX_PERSONAS_CHARS = 20_000
 _ROLES: TypeAdapter[dict[str, Role]] = TypeAdapter(dict[str, Role])

@@ -25,6 +25,8 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "string_pattern_mismatch": "use letters, digits, spaces and simple signs, without a slash or a space in front",
         "string_type": "give a text",
         "list_type": "give a list",
+        "tuple_type": "give a list",
+        "bool_type": "write true or false",
         "too_long": "give at most {1}",
         "too_short": "give at least {1}",
         "extra_forbidden": "there is no such setting",

@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.jobs.launch import LaunchError
+from app.jobs.launch_plan import LaunchError
 from app.minds.prompts import PromptError
 from app.store.controls import StateConflict
 from app.store.corrections import CorrectionConflict, CorrectionRefused

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from app.jobs.budgets import BudgetError
-from app.jobs.launch import LaunchError
+from app.jobs.launch_plan import LaunchError
 from app.minds.prompts import PromptError
 from app.store.annotations import AnnotationError
 from app.store.connect import DatabaseError

@@ -22,7 +22,8 @@ from app.commons.config import (
 from app.commons.scenario import conditions, personas, scenarios
 from app.jobs.choices import MAX_PERSONAS_CHARS, read_choices, write_personas
 from app.jobs.complaints import complaint
-from app.jobs.launch import MAX_RUNS, CheckModel, LaunchError, LaunchPlan, no_prices, plan_configs, require_prices
+from app.jobs.launch import no_prices, plan_configs, require_prices
+from app.jobs.launch_plan import MAX_RUNS, CheckModel, LaunchError, LaunchPlan
 from app.store.purse import PriceOf
 from app.web.budget_form import read_limits
 

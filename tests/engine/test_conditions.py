@@ -7,7 +7,8 @@ from app.commons.events import Collected, Decided, Event, MonthStarted, Said
 from app.commons.minds import CatchesSeen, LimitAgreed, ResultSeen, StockSeen
 from app.commons.scenario import departures, get_condition
 from app.engine.play import play
-from app.jobs.launch import LaunchPlan, plan_configs
+from app.jobs.launch import plan_configs
+from app.jobs.launch_plan import LaunchPlan
 from app.minds.build import build_minds
 from tests.support import VILLAGE, no_model, played, scripted_config
 

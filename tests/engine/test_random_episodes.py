@@ -23,7 +23,9 @@ from app.commons.fidelity import ALL_SWITCHES
 from app.commons.metrics import episode_metrics, harvests
 from app.commons.presence import presence
 from app.commons.scenario import conditions
-from app.jobs.launch import POLICIES, LaunchPlan, plan_configs
+from app.jobs.launch import plan_configs
+from app.jobs.launch_minds import POLICIES
+from app.jobs.launch_plan import LaunchPlan
 from tests.support import NAMES, no_model, played, texts
 
 ALL_NAMES = (*NAMES, "Mia", "Noah", "Olga")

@@ -14,7 +14,7 @@ from app.commons.config import (
     ScriptedMind,
 )
 from app.commons.scenario import conditions, get_condition
-from app.jobs.launch import POLICIES
+from app.jobs.launch_minds import POLICIES
 from tests.fakes.villagers import EMBEDDER
 
 NAMES = ("John", "Kate", "Jack", "Emma", "Luke", "Ann-Sofie", "Ö", "Agent 8")

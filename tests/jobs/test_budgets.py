@@ -9,7 +9,8 @@ import pytest
 import structlog
 
 from app.jobs.budgets import BudgetError, set_budget, set_experiment_budget
-from app.jobs.launch import LaunchError, LaunchPlan, launch_plan, plan_configs
+from app.jobs.launch import launch_plan, plan_configs
+from app.jobs.launch_plan import LaunchError, LaunchPlan
 from app.jobs.player import Player
 from app.models.prices import Price
 from app.store.budgets import change_experiment_budget

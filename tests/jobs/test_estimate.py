@@ -6,7 +6,8 @@ import pytest
 
 from app.jobs.estimate import Range, Use, estimate
 from app.jobs.estimate_words import dollars, duration, lines, sentence, tokens
-from app.jobs.launch import LaunchPlan, plan_configs
+from app.jobs.launch import plan_configs
+from app.jobs.launch_plan import LaunchPlan
 from app.models.prices import Price
 from app.store.connect import Database
 from app.store.records import NO_BUDGET, Budget

@@ -6,7 +6,8 @@ from pydantic import ValidationError
 from app.commons.config import GenerativeFramework, GenerativeMind, ScriptedFramework
 from app.commons.scenario import Role
 from app.jobs.choices import read_personas, write_personas
-from app.jobs.launch import LaunchError, LaunchPlan, launch_plan, plan_configs
+from app.jobs.launch import launch_plan, plan_configs
+from app.jobs.launch_plan import LaunchError, LaunchPlan
 from app.minds.prompts import PromptError
 from app.models.base import ModelNotConfigured
 from app.store.connect import Database

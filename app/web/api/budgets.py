@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from app.jobs.budgets import set_budget, set_experiment_budget
 from app.jobs.estimate import Estimate
 from app.jobs.estimate import estimate as estimate_runs
-from app.jobs.launch import LaunchPlan, plan_configs, require_prices
+from app.jobs.launch import plan_configs, require_prices
+from app.jobs.launch_plan import LaunchPlan
 from app.store.budgets import Change
 from app.store.records import MAX_COST, MAX_TOKENS, Amount, Budget, RunState, Tokens
 from app.store.runs import get_run

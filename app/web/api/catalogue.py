@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from app.analysis.palette import Theme
 from app.commons.scenario import conditions as all_conditions
 from app.commons.scenario import scenarios as all_scenarios
-from app.jobs.launch import POLICIES
+from app.jobs.launch_minds import POLICIES
 from app.models.check import check_models
 from app.store.annotations import tags_of
 from app.store.queries import list_experiments

@@ -8,7 +8,8 @@ from fastapi.responses import Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from app.analysis.palette import Theme
-from app.jobs.launch import LaunchPlan, launch_plan
+from app.jobs.launch import launch_plan
+from app.jobs.launch_plan import LaunchPlan
 from app.jobs.report import presence_of
 from app.store.annotations import tags_of
 from app.store.controls import prioritise

@@ -12,30 +12,40 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
-from app.analysis.comparison_figures import FigureName as ComparisonFigure
 from app.analysis.palette import Theme
-from app.interop.compared import LaidOut
-from app.interop.comparison_files import Kind as File
+from app.store.pages import call_page
 from app.store.queries import get_call, list_calls
 from app.store.shares import open_share
-from app.web.api.compare import ComparisonOut, comparison_out
 from app.web.api.corrections import CorrectionsOut, corrections_out
 from app.web.api.schemas import CallOut, CallsOut, EventsOut, call_out
-from app.web.comparing import figure as comparison_figure
-from app.web.comparing import laid_out
 from app.web.corrections import corrections_seen
-from app.web.data import After, Agent, CallKey, FigureName, Kind, Limit, Month, events_reply, run_figure, runs_figure
-from app.web.dependencies import Compared, LastSeen, Shared, SharedTogether, Token
+from app.web.data import (
+    After,
+    Agent,
+    CallKey,
+    CallPageOut,
+    FigureName,
+    Kind,
+    KnownTexts,
+    Limit,
+    Month,
+    PageOfCalls,
+    call_page_out,
+    events_reply,
+    run_figure,
+    runs_figure,
+)
+from app.web.dependencies import LastSeen, Shared, SharedTogether, Token
 from app.web.errors import Problem, not_found
 from app.web.live import stream_run
 from app.web.prompt_changes import PromptChange, prompt_change
-from app.web.routes.compare import export_comparison, render_comparison
+from app.web.routes.compare import render_comparison
 from app.web.routes.run_page import render_run
 from app.web.routes.shared_set import SharedSetOut, render_set, set_out
 from app.web.run_searching import RunSearchOut, Wanted, find_in_run
 from app.web.services import Services, Use
 from app.web.shared import SharedRun, follow_shared, open_set, open_shared
-from app.web.shared_comparison import SharedComparison, comparison_of
+from app.web.shared_comparison import comparison_of
 
 router = APIRouter(prefix="/s/{token}", include_in_schema=False)
 of_a_run = APIRouter()
@@ -64,26 +74,6 @@ async def data(services: Use, shared: SharedTogether) -> SharedSetOut:
 async def runs_chart(services: Use, shared: SharedTogether, theme: Theme = "light") -> dict[str, Any]:
     """Return the stock of all runs of a shared experiment or comparison."""
     return await runs_figure(services, shared.runs, theme)
-
-
-@router.get("/api/compare")
-async def comparison(services: Use, shared: Compared) -> ComparisonOut:
-    """Return a shared comparison's numbers, grouped as the address says."""
-    return comparison_out(await _laid_out(services, shared), shared.place.query(shared.ask), shared.notices)
-
-
-@router.get("/api/compare/figures/{figure}")
-async def comparison_chart(
-    services: Use, shared: Compared, figure: ComparisonFigure, theme: Theme = "light"
-) -> dict[str, Any]:
-    """Return a chart of a shared comparison."""
-    return comparison_figure(await _laid_out(services, shared), figure, theme)
-
-
-@router.get("/export/{kind}")
-async def export(services: Use, shared: Compared, kind: File) -> Response:
-    """Return a shared comparison as a file."""
-    return await export_comparison(services, shared.ask, shared.runs, kind, shared.around)
 
 
 @router.get("/runs/{run_id}")
@@ -129,6 +119,18 @@ async def call(services: Use, shared: Shared, key: CallKey) -> CallOut:
     return call_out(shared.told(found))
 
 
+@of_a_run.get("/api/record", response_model_exclude_none=True)
+async def record(
+    services: Use, shared: Shared, after: After = 0, texts: KnownTexts = 0, limit: PageOfCalls = 200
+) -> CallPageOut:
+    """Return the shared run's calls with prompts and answers, page by page, as far as the link shows them."""
+    _check_prompts(shared)
+    page = await call_page(
+        services.database, shared.run.id, after=after, known=texts, limit=limit, last=shared.last_call
+    )
+    return call_page_out(page.showing(shared.shows, shared.told))
+
+
 @of_a_run.get("/api/search")
 async def search_in_run(services: Use, shared: Shared, q: Wanted = "") -> RunSearchOut:
     """Look for plain text in what the link shows of the run."""
@@ -159,10 +161,6 @@ async def figure(services: Use, shared: Shared, figure: FigureName, theme: Theme
 
 router.include_router(of_a_run)
 router.include_router(of_a_run, prefix="/runs/{run_id}")
-
-
-async def _laid_out(services: Services, shared: SharedComparison) -> LaidOut:
-    return await laid_out(services, shared.ask, shared.runs, around=shared.around)
 
 
 async def _run_page(request: Request, services: Services, shared: SharedRun) -> HTMLResponse:
