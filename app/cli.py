@@ -11,51 +11,29 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from sqlalchemy.exc import OperationalError
 
-from app.analysis.ask import NothingToCompare
 from app.budget_cli import budget
 from app.command_line import (
     collect_seldom,
     errors,
     fail,
     hub_of,
+    keeping,
     number_or_none,
+    serving_local,
     settings_and_schema,
     start_logs,
 )
-from app.commons.scenario import UnknownName
 from app.compare_cli import compare
 from app.db_cli import db
 from app.doctor_cli import doctor
 from app.experiments_cli import experiments
-from app.interop.bundle import BundleRefused
-from app.interop.export import ExportError
-from app.interop.files import NothingToImport
-from app.interop.research_log import NothingToExport
-from app.interop.unbundle import UnreadableBundle, is_bundle
-from app.jobs.budgets import BudgetError
-from app.jobs.launch_plan import LaunchError
-from app.jobs.rerun import NotRerunnable
-from app.keeping.archive import UnusableBackup
-from app.keeping.backup import BackupRefused
-from app.keeping.copy import CopyRefused
-from app.keeping.restore import RestoreRefused
 from app.keeping_cli import backup, purge, restore, retain
-from app.minds.prompts import PromptError
-from app.models.base import ModelError
+from app.local_cli import local
 from app.prompts_cli import prompt_commands
 from app.record_cli import bundle, export, rerun
 from app.run_cli import run
-from app.settings import SettingsError, load_settings
-from app.store.connect import DatabaseError, open_database
-from app.store.controls import StateConflict
-from app.store.news import news_of
-from app.store.permits import SharedLedger
-from app.store.retention import RetentionError
-from app.store.runs import DeletedRun, UnknownExperiment, UnknownRun
-from app.subskills.plan import SubskillPlanError
-from app.subskills.research import UnreadableResults
+from app.settings import load_settings
 from app.subskills_cli import import_subskills, subskills
 
 app = typer.Typer(
@@ -67,32 +45,8 @@ app = typer.Typer(
 )
 app.add_typer(db, name="db")
 app.add_typer(prompt_commands, name="prompts")
+app.add_typer(local, name="local")
 app.add_typer(experiments, name="experiments")
-
-KNOWN_ERRORS = (
-    NothingToCompare,
-    SettingsError,
-    DatabaseError,
-    ModelError,
-    LaunchError,
-    BudgetError,
-    StateConflict,
-    PromptError,
-    NothingToImport,
-    NothingToExport,
-    ExportError,
-    NotRerunnable,
-    UnknownName,
-    SubskillPlanError,
-    UnreadableResults,
-    BackupRefused,
-    BundleRefused,
-    UnreadableBundle,
-    CopyRefused,
-    RestoreRefused,
-    RetentionError,
-    UnusableBackup,
-)
 
 
 @app.command()
@@ -128,10 +82,13 @@ def worker(
     from app.jobs.roll_call import RollCall, on_the_list
     from app.jobs.supervise import follow_parent, stop_when_told
     from app.jobs.worker import Worker
+    from app.store.connect import open_database
+    from app.store.news import news_of
+    from app.store.permits import SharedLedger
     from app.store.purse import Purse
     from app.subskills.worker import SubskillWorker
 
-    settings = settings_and_schema("info")
+    settings, server = serving_local(settings_and_schema("info"), ["local/"])
 
     async def work() -> None:
         stop = asyncio.Event()
@@ -164,7 +121,7 @@ def worker(
                     busy=lambda: (runs.playing, tests.testing, stop.is_set()),
                 )
                 opened = partial(open_queue, database)
-                async with news_of(database) as news, on_the_list(roll_call):
+                async with news_of(database) as news, on_the_list(roll_call), keeping(server):
                     await asyncio.gather(
                         runs.work(stop, opened, news),
                         tests.work(stop, opened, news),
@@ -189,6 +146,7 @@ def import_(
 ) -> None:
     """Import logs of the GovSim research code, or a bundle (a .zip of `govsim bundle`)."""
     from app.console import import_paths, read_paths
+    from app.interop.unbundle import is_bundle
 
     for path in paths:
         if not path.exists():
@@ -219,14 +177,21 @@ def models(
     from app.console import print_checks, print_models
     from app.models.check import STANDARD
 
-    hub = hub_of(load_settings())
+    settings = load_settings()
     if check:
+        settings, server = serving_local(settings, hub_of(settings).names())
         changes = {
             "temperature": number_or_none("--temperature", temperature),
             "top_p": number_or_none("--top-p", top_p),
         }
-        raise typer.Exit(asyncio.run(print_checks(hub, STANDARD.model_copy(update=changes), as_json=as_json)))
-    print_models(hub, as_json=as_json)
+        sampling = STANDARD.model_copy(update=changes)
+
+        async def ask() -> int:
+            async with keeping(server):
+                return await print_checks(hub_of(settings), sampling, as_json=as_json)
+
+        raise typer.Exit(asyncio.run(ask()))
+    print_models(hub_of(settings), as_json=as_json)
 
 
 for command in (run, rerun, export, bundle, compare, subskills, budget, backup, restore, retain, purge, doctor):
@@ -239,23 +204,13 @@ def main() -> None:
     start_logs()
     try:
         app()
-    except DeletedRun as error:
-        errors.print(f"govsim: Run '{error}' was deleted on {error.moment:%Y-%m-%d}. Bring it back in the browser.")
-        sys.exit(2)
-    except UnknownRun as error:
-        errors.print(f"govsim: There is no run '{error}' in this database.")
-        sys.exit(2)
-    except UnknownExperiment as error:
-        errors.print(f"govsim: There is no experiment '{error}' in this database.")
-        sys.exit(2)
-    except KNOWN_ERRORS as error:
-        errors.print(f"govsim: {error}")
-        sys.exit(2)
-    except OperationalError as error:
-        errors.print(f"govsim: The database cannot be used: {error.orig}. Free disk space or mend it, then try again.")
-        sys.exit(2)
-    except OSError as error:
-        errors.print(f"govsim: {error.strerror or error}{f': {error.filename}' if error.filename else ''}")
+    except Exception as error:
+        from app.mistakes import told
+
+        sentence = told(error)
+        if sentence is None:
+            raise
+        errors.print(f"govsim: {sentence}")
         sys.exit(2)
 
 

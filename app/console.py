@@ -10,10 +10,6 @@ from rich.progress import Progress
 from rich.table import Table
 
 from app.commons.config import SamplingConfig
-from app.interop.files import UnreadableLog, find_logs
-from app.interop.library import importing
-from app.interop.research import read_log
-from app.interop.summary import summary
 from app.models.check import check_models
 from app.models.hub import ModelHub
 from app.settings import Settings
@@ -38,10 +34,14 @@ def print_models(hub: ModelHub, *, as_json: bool) -> None:
         table.add_column(title)
     for view in views:
         key = "not needed" if view.api_key_env is None else "set" if view.key_present else f"{view.api_key_env} missing"
-        names = [f"{view.name}/{model}" for model in view.models]
+        labels = {model: f" ({label})" for model, label in view.labels.items()}
+        names = [f"{view.name}/{model}{labels.get(model, '')}" for model in view.models]
         names += [f"{view.name}/{model} (embeddings)" for model in view.embeddings]
         table.add_row(view.name, view.host, key, str(view.max_concurrency), view.rates or "–", "\n".join(names))
     out.print(table)
+    for view in views:
+        if view.unusable:
+            out.print(f"{view.name}: {view.unusable}", markup=False)
 
 
 async def print_checks(hub: ModelHub, sampling: SamplingConfig, *, as_json: bool) -> int:
@@ -63,6 +63,10 @@ async def print_checks(hub: ModelHub, sampling: SamplingConfig, *, as_json: bool
 
 def read_paths(paths: Sequence[Path], *, as_json: bool) -> int:
     """Read and measure the logs under *paths* without storing anything; return the exit code."""
+    from app.interop.files import UnreadableLog, find_logs
+    from app.interop.research import read_log
+    from app.interop.summary import summary
+
     objects, failed = [], []
     for folder in find_logs(paths):
         try:
@@ -84,6 +88,9 @@ def read_paths(paths: Sequence[Path], *, as_json: bool) -> int:
 
 async def import_paths(paths: Sequence[Path], settings: Settings, *, as_json: bool) -> int:
     """Import the logs under *paths*; return the exit code."""
+    from app.interop.files import find_logs
+    from app.interop.library import importing
+
     folders = find_logs(paths)
     database = open_database(settings.database_url)
     outcomes = []

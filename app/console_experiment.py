@@ -134,7 +134,7 @@ async def play_grid(
             out.print(f"Experiment {experiment}: {definition.size}, {len(ids)} runs.", markup=False)
         return ids
 
-    generative = any(mind.startswith("generative") for model in definition.models for mind in model.minds)
+    generative = bool(definition.models_named)
     async with opened(settings) as database:
         runs = await play(settings, database, hub, launch, generative=generative, show=not as_json, bar_of=_cell)
     if as_json:

@@ -4,10 +4,16 @@ import asyncio
 from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 
-from app.command_line import collect_seldom, fail, hub_of, prompt_folders, settings_and_schema
-from app.jobs.complaints import sentence
+from app.command_line import (
+    collect_seldom,
+    fail,
+    hub_of,
+    keeping,
+    prompt_folders,
+    serving_local,
+    settings_and_schema,
+)
 
 experiments = typer.Typer(no_args_is_help=True, help="Experiments as grids: the definitions that come along.")
 
@@ -19,15 +25,18 @@ def run_definition(
     context: typer.Context, where: str, minds: list[str], *, dry_run: bool, estimate: bool, detach: bool, as_json: bool
 ) -> int:
     """Do what `govsim run --experiment` is asked for; return the exit code."""
-    from app.console_experiment import find_definition, launch_grid, play_grid, print_grid, print_grid_estimate
-    from app.jobs.bundled_definitions import with_minds
-
     sources = {name: context.get_parameter_source(name) for name in context.params}
     given = {name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"}
     if strangers := sorted(given - BESIDE):
         fail(f"--{strangers[0].replace('_', '-')} has no place beside --experiment: the definition says it.")
     if sum((dry_run, estimate, detach)) > 1:
         fail("Choose one of --dry-run, --estimate and --detach.")
+    from pydantic import ValidationError
+
+    from app.console_experiment import find_definition, launch_grid, play_grid, print_grid, print_grid_estimate
+    from app.jobs.bundled_definitions import with_minds
+    from app.jobs.complaints import sentence
+
     definition = find_definition(where)
     if minds:
         try:
@@ -35,16 +44,24 @@ def run_definition(
         except ValidationError as error:
             fail(f"--mind: {sentence(error)}")
     settings = settings_and_schema()
-    hub = hub_of(settings)
     if dry_run:
-        print_grid(definition, hub, as_json=as_json)
+        print_grid(definition, hub_of(settings), as_json=as_json)
         return 0
     if estimate:
-        asyncio.run(print_grid_estimate(settings, definition, hub=hub, as_json=as_json))
+        asyncio.run(print_grid_estimate(settings, definition, hub=hub_of(settings), as_json=as_json))
         return 0
+    if detach:
+        hub, folders = hub_of(settings), prompt_folders(settings)
+        return asyncio.run(launch_grid(settings, definition, hub=hub, prompt_folders=folders, as_json=as_json))
     collect_seldom()
-    do = launch_grid if detach else play_grid
-    return asyncio.run(do(settings, definition, hub=hub, prompt_folders=prompt_folders(settings), as_json=as_json))
+    settings, server = serving_local(settings, definition.models_named)
+
+    async def play() -> int:
+        async with keeping(server):
+            hub, folders = hub_of(settings), prompt_folders(settings)
+            return await play_grid(settings, definition, hub=hub, prompt_folders=folders, as_json=as_json)
+
+    return asyncio.run(play())
 
 
 @experiments.command("list")

@@ -2,21 +2,34 @@
 
 import asyncio
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from pydantic import ValidationError
 
-from app.command_line import collect_seldom, fail, hub_of, number_or_none, prompt_folders, settings_and_schema
-from app.commons.config import AllocationRule
+from app.command_line import (
+    collect_seldom,
+    fail,
+    hub_of,
+    keeping,
+    number_or_none,
+    prompt_folders,
+    serving_local,
+    settings_and_schema,
+)
 from app.experiments_cli import run_definition
-from app.jobs.choices import read_choices
-from app.jobs.complaints import sentence
-from app.jobs.launch_plan import LaunchPlan
+
+if TYPE_CHECKING:
+    from app.commons.config import AllocationRule
+    from app.jobs.launch_plan import LaunchPlan
 
 
-def plan_or_fail(**fields: object) -> LaunchPlan:
+def plan_or_fail(**fields: object) -> "LaunchPlan":
     """Return the plan of these fields, or say which of them cannot be one."""
+    from pydantic import ValidationError
+
+    from app.jobs.complaints import sentence
+    from app.jobs.launch_plan import LaunchPlan
+
     try:
         return LaunchPlan.model_validate(fields)
     except ValidationError as error:
@@ -102,8 +115,6 @@ def run(
 
     With --experiment the runs are those of a definition; --mind then names other models for it.
     """
-    from app.console_play import play_here, print_estimate
-
     if experiment is not None:
         raise typer.Exit(
             run_definition(
@@ -112,6 +123,8 @@ def run(
         )
     if dry_run or detach:
         fail(f"{'--dry-run' if dry_run else '--detach'} goes with --experiment.")
+    from app.console_play import play_here, print_estimate
+    from app.jobs.choices import read_choices
 
     if allocation not in ("stochastic", "proportional"):
         fail(f"There is no allocation rule '{allocation}'. Choose stochastic or proportional.")
@@ -152,8 +165,12 @@ def run(
         asyncio.run(print_estimate(settings, plan, hub=hub_of(settings), as_json=as_json))
         return
     collect_seldom()
-    raise typer.Exit(
-        asyncio.run(
-            play_here(settings, plan, hub=hub_of(settings), prompt_folders=prompt_folders(settings), as_json=as_json)
-        )
-    )
+    named = (*plan.minds, plan.framework or "", plan.embedding or "")
+    settings, server = serving_local(settings, [name.removeprefix("generative:") for name in named])
+
+    async def play() -> int:
+        async with keeping(server):
+            hub = hub_of(settings)
+            return await play_here(settings, plan, hub=hub, prompt_folders=prompt_folders(settings), as_json=as_json)
+
+    raise typer.Exit(asyncio.run(play()))

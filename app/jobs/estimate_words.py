@@ -72,7 +72,9 @@ def tokens(amount: Range) -> str:
 
 
 def money(amount: Range | None) -> str:
-    """Write a range of US dollars."""
+    """Write a range of US dollars; what is known to cost nothing has no cost."""
+    if amount is not None and amount.high == 0:
+        return "no cost"
     return "unknown" if amount is None else _from_to(dollars(amount.low), dollars(amount.high))
 
 

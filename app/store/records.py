@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from app.commons.config import EpisodeConfig
+from app.models.decoding import WrittenDecoding
 from app.store.money import Dollars
 
 RunState = Literal["queued", "playing", "paused", "finished", "cancelled", "failed", "interrupted"]
@@ -200,7 +201,7 @@ class CallSummary(_Record):
     """A call without its texts.
 
     `model_revision`, `fingerprint` (the backend's configuration) and `provider` (who answers behind a gateway) are what
-    the endpoint said of itself, None where it did not.
+    the endpoint said of itself, None where it did not; so is `decoding`, how it made the answer.
     """
 
     key: str
@@ -221,6 +222,7 @@ class CallSummary(_Record):
     latency_ms: int | None
     transport_attempts: int
     cost: Dollars | None
+    decoding: WrittenDecoding | None = None
     error: str | None
 
 

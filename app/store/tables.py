@@ -176,7 +176,10 @@ class EventRow(Base):
 
 
 class CallRow(Base):
-    """One call of a run. `request` is a compressed list of roles and segment numbers (codec.py), or empty: dropped."""
+    """One call of a run. `request` is a compressed list of roles and segment numbers (codec.py), or empty: dropped.
+
+    `decoding` is `app.models.decoding.Decoding` as JSON, where the endpoint said how it made the answer.
+    """
 
     __tablename__ = "call"
     __table_args__ = (Index("ix_call_run_month", "run_id", "month"),)
@@ -205,6 +208,7 @@ class CallRow(Base):
     latency_ms: Mapped[int | None]
     transport_attempts: Mapped[int]
     cost: Mapped[float | None] = mapped_column(Float(53))
+    decoding: Mapped[str | None] = mapped_column(Words())
     error: Mapped[str | None] = mapped_column(Words())
 
 

@@ -259,10 +259,5 @@ def api_experiment(experiment_id: str) -> str:
     return f"{API}/experiments/{_part(experiment_id)}"
 
 
-def share_api(token: str) -> str:
-    """The data of a shared run: the same addresses below it as below `api_run`, as far as the link allows."""
-    return f"{share(token)}/api"
-
-
 def _part(text: str) -> str:
     return quote(text, safe="")

@@ -13,12 +13,28 @@ from fastapi.responses import HTMLResponse, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from app.analysis.palette import Theme
+from app.store.pages import call_page
 from app.store.queries import get_call, list_calls
 from app.store.shares import open_share
 from app.web.api.corrections import CorrectionsOut, corrections_out
 from app.web.api.schemas import CallOut, CallsOut, EventsOut, call_out
 from app.web.corrections import corrections_seen
-from app.web.data import After, Agent, CallKey, FigureName, Kind, Limit, Month, events_reply, run_figure, runs_figure
+from app.web.data import (
+    After,
+    Agent,
+    CallKey,
+    CallPageOut,
+    FigureName,
+    Kind,
+    KnownTexts,
+    Limit,
+    Month,
+    PageOfCalls,
+    call_page_out,
+    events_reply,
+    run_figure,
+    runs_figure,
+)
 from app.web.dependencies import LastSeen, Shared, SharedTogether, Token
 from app.web.errors import Problem, not_found
 from app.web.live import stream_run
@@ -95,6 +111,18 @@ async def call(services: Use, shared: Shared, key: CallKey) -> CallOut:
     if found is None or not shared.shows(found):
         raise not_found("such call")
     return call_out(shared.told(found))
+
+
+@of_a_run.get("/api/record", response_model_exclude_none=True)
+async def record(
+    services: Use, shared: Shared, after: After = 0, texts: KnownTexts = 0, limit: PageOfCalls = 200
+) -> CallPageOut:
+    """Return the shared run's calls with prompts and answers, page by page, as far as the link shows them."""
+    _check_prompts(shared)
+    page = await call_page(
+        services.database, shared.run.id, after=after, known=texts, limit=limit, last=shared.last_call
+    )
+    return call_page_out(page.showing(shared.shows, shared.told))
 
 
 @of_a_run.get("/api/search")
