@@ -181,6 +181,11 @@ PLACES: Mapping[str, tuple[Place, ...]] = MappingProxyType(
             ),
             Place("run-keys", "/runs/{finished}?m=2", (press("?"),)),
             Place("run-share-menu", "/runs/{finished}?m=2", (click("summary:text-is('Share')"),)),
+            Place(
+                "run-more-menu",
+                "/runs/{paused}",
+                (click(".more > summary"), click(".more .menu > summary:text-is('Priority')")),
+            ),
             Place("run-note-menu", "/runs/{broken}", (click("summary:text-is('Edit the note')"),), long=True),
             Place("run-collapsed", "/runs/{collapsed}", long=True),
             Place("run-broken", "/runs/{broken}?m=4"),

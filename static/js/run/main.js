@@ -241,12 +241,6 @@ const actions = {
 };
 
 function close() {
-  const menu = one("details.menu[open]");
-  if (menu) {
-    menu.removeAttribute("open");
-    one("summary", menu).focus();
-    return;
-  }
   if (one("[data-search]") === document.activeElement) {
     search.clear();
     go({ q: "" }, "replace");
