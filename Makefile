@@ -6,13 +6,14 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check -q
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check check-long bench screenshots browser format clean
+.PHONY: help run test check check-long check-local bench screenshots browser format clean
 
 help:
 	@echo "make run          start the application (sets everything up the first time)"
 	@echo "make test         all checks and tests, real browser included"
 	@echo "make check        format, lint, types, import contracts"
 	@echo "make check-long   the long property and torture suites"
+	@echo "make check-local  all tests of local models, with the extra [local] installed"
 	@echo "make bench        measure against the limits of docs/performance.md"
 	@echo "make screenshots  pictures of every page and state, in build/screenshots"
 
@@ -30,6 +31,10 @@ check: $(VENV)/.dev
 
 check-long: check browser
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+# Without the extra the tests that need it are skipped, and say so.
+check-local: check $(VENV)/.local
+	$(BIN)/python -m pytest tests/local tests/models/test_local.py tests/web/test_local.py
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m tests.benchmarks
@@ -66,6 +71,12 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@$(PIP) install -c constraints.txt -e '.[dev]' 2>&1 | grep -v '^WARNING: Location' || true
 	@$(BIN)/python -c 'import app.cli, pytest'
 	@touch $@ $(VENV)/.runtime
+
+$(VENV)/.local: pyproject.toml constraints.txt | $(VENV)/.dev
+	@echo "Installing the extra [local] (once, torch is large) ..."
+	@$(PIP) install -c constraints.txt -e '.[dev,local]' 2>&1 | grep -v '^WARNING: Location' || true
+	@$(BIN)/python -c 'import torch, transformers, tokenizers, safetensors'
+	@touch $@
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

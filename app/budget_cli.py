@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from app.command_line import fail, hub_of, settings_and_schema
-from app.store.runs import UnknownRun
 
 
 def budget(
@@ -17,6 +16,7 @@ def budget(
 ) -> None:
     """Show what a run or an experiment spent of its budget, or change it: what it had paused then goes on."""
     from app.console_budget import show_budget
+    from app.store.runs import UnknownRun
 
     named = {name: text for name, text in (("tokens", tokens), ("cost", cost)) if text is not None}
     typed = {name: "" if text.lower() == "none" else text for name, text in named.items()}

@@ -11,54 +11,29 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic import ValidationError
-from sqlalchemy.exc import OperationalError
 
-from app.analysis.ask import NothingToCompare
 from app.budget_cli import budget
 from app.command_line import (
     collect_seldom,
     errors,
     fail,
     hub_of,
+    keeping,
     number_or_none,
-    prompt_folders,
+    serving_local,
     settings_and_schema,
     start_logs,
 )
-from app.commons.config import AllocationRule
-from app.commons.scenario import UnknownName
 from app.compare_cli import compare
 from app.db_cli import db
 from app.doctor_cli import doctor
-from app.interop.bundle import BundleRefused
-from app.interop.export import ExportError
-from app.interop.files import NothingToImport
-from app.interop.research_log import NothingToExport
-from app.interop.unbundle import UnreadableBundle, is_bundle
-from app.jobs.budgets import BudgetError
-from app.jobs.choices import read_choices
-from app.jobs.complaints import sentence
-from app.jobs.launch_plan import LaunchError, LaunchPlan
-from app.jobs.rerun import NotRerunnable
-from app.keeping.archive import UnusableBackup
-from app.keeping.backup import BackupRefused
-from app.keeping.copy import CopyRefused
-from app.keeping.restore import RestoreRefused
+from app.experiments_cli import experiments
 from app.keeping_cli import backup, purge, restore, retain
-from app.minds.prompts import PromptError
-from app.models.base import ModelError
+from app.local_cli import local
 from app.prompts_cli import prompt_commands
 from app.record_cli import bundle, export, rerun
-from app.settings import SettingsError, load_settings
-from app.store.connect import DatabaseError, open_database
-from app.store.controls import StateConflict
-from app.store.news import news_of
-from app.store.permits import SharedLedger
-from app.store.retention import RetentionError
-from app.store.runs import DeletedRun, UnknownExperiment, UnknownRun
-from app.subskills.plan import SubskillPlanError
-from app.subskills.research import UnreadableResults
+from app.run_cli import run
+from app.settings import load_settings
 from app.subskills_cli import import_subskills, subskills
 
 app = typer.Typer(
@@ -70,39 +45,8 @@ app = typer.Typer(
 )
 app.add_typer(db, name="db")
 app.add_typer(prompt_commands, name="prompts")
-
-KNOWN_ERRORS = (
-    NothingToCompare,
-    SettingsError,
-    DatabaseError,
-    ModelError,
-    LaunchError,
-    BudgetError,
-    StateConflict,
-    PromptError,
-    NothingToImport,
-    NothingToExport,
-    ExportError,
-    NotRerunnable,
-    UnknownName,
-    SubskillPlanError,
-    UnreadableResults,
-    BackupRefused,
-    BundleRefused,
-    UnreadableBundle,
-    CopyRefused,
-    RestoreRefused,
-    RetentionError,
-    UnusableBackup,
-)
-
-
-def plan_or_fail(**fields: object) -> LaunchPlan:
-    """Return the plan of these fields, or say which of them cannot be one."""
-    try:
-        return LaunchPlan.model_validate(fields)
-    except ValidationError as error:
-        fail(f"{str(error.errors()[0]['loc'][0]).capitalize().replace('_', ' ')}: {sentence(error)}")
+app.add_typer(local, name="local")
+app.add_typer(experiments, name="experiments")
 
 
 @app.command()
@@ -138,10 +82,13 @@ def worker(
     from app.jobs.roll_call import RollCall, on_the_list
     from app.jobs.supervise import follow_parent, stop_when_told
     from app.jobs.worker import Worker
+    from app.store.connect import open_database
+    from app.store.news import news_of
+    from app.store.permits import SharedLedger
     from app.store.purse import Purse
     from app.subskills.worker import SubskillWorker
 
-    settings = settings_and_schema("info")
+    settings, server = serving_local(settings_and_schema("info"), ["local/"])
 
     async def work() -> None:
         stop = asyncio.Event()
@@ -174,7 +121,7 @@ def worker(
                     busy=lambda: (runs.playing, tests.testing, stop.is_set()),
                 )
                 opened = partial(open_queue, database)
-                async with news_of(database) as news, on_the_list(roll_call):
+                async with news_of(database) as news, on_the_list(roll_call), keeping(server):
                     await asyncio.gather(
                         runs.work(stop, opened, news),
                         tests.work(stop, opened, news),
@@ -191,120 +138,6 @@ def worker(
     asyncio.run(work())
 
 
-@app.command()
-def run(
-    scenario: Annotated[str, typer.Option(help="fishery, pasture or pollution.")] = "fishery",
-    condition: Annotated[
-        str,
-        typer.Option(help="default, universalization, no_communication, newcomer, ...; a wrong one lists them all."),
-    ] = "default",
-    mind: Annotated[
-        list[str] | None,
-        typer.Option(help="scripted:POLICY or generative:ENDPOINT/MODEL; one for all agents or one for each."),
-    ] = None,
-    agent: Annotated[list[str] | None, typer.Option(help="An agent's name; as often as there are agents.")] = None,
-    framework: Annotated[
-        str | None, typer.Option(help="scripted or generative:ENDPOINT/MODEL; follows the agents by default.")
-    ] = None,
-    seed: Annotated[list[int] | None, typer.Option(help="Environment seed; one run for each.")] = None,
-    months: Annotated[
-        int | None, typer.Option(help="Length of the episode in months; by default the condition's, mostly 12.")
-    ] = None,
-    talk: Annotated[bool | None, typer.Option(help="Whether the agents talk; by default the condition's.")] = None,
-    report: Annotated[
-        str | None, typer.Option(help="Who reports the catches before the talk: manager, individual or none.")
-    ] = None,
-    observe_others: Annotated[
-        bool | None, typer.Option(help="Whether everybody learns all catches at the month's end.")
-    ] = None,
-    home: Annotated[bool | None, typer.Option(help="Whether the agents look back at home.")] = None,
-    disclose: Annotated[
-        list[str] | None, typer.Option(help="Tell the agents: months, collapse_threshold or allocation; repeatable.")
-    ] = None,
-    fidelity: Annotated[
-        list[str] | None,
-        typer.Option(help="Play as the research code does: research for all, or a switch; repeatable."),
-    ] = None,
-    personas: Annotated[
-        Path | None, typer.Option(help="A TOML file: a table for each agent, with joins, description and goals.")
-    ] = None,
-    capacity: Annotated[int, typer.Option(help="Carrying capacity in units.")] = 100,
-    growth: Annotated[float, typer.Option(help="What is left is multiplied by this.")] = 2.0,
-    collapse_threshold: Annotated[int, typer.Option(help="Fewer units left after the harvest: collapse.")] = 5,
-    allocation: Annotated[str, typer.Option(help="stochastic or proportional.")] = "stochastic",
-    temperature: Annotated[str, typer.Option(help="Sampling temperature of generative minds; none: not sent.")] = "0",
-    top_p: Annotated[str, typer.Option(help="Nucleus sampling of generative minds; none: not sent.")] = "1",
-    prompts: Annotated[str, typer.Option(help="Prompt set of generative minds; see `govsim prompts list`.")] = "base",
-    ratings: Annotated[str, typer.Option(help="single, or batched: one call rates all new memories.")] = "single",
-    embedding: Annotated[
-        str | None, typer.Option(help="ENDPOINT/MODEL that relevance is measured with; without a model by default.")
-    ] = None,
-    name: Annotated[str | None, typer.Option(help="A name for the experiment.")] = None,
-    priority: Annotated[int, typer.Option(help="-100 to 100: counts while a run waits, such as when resumed.")] = 0,
-    budget_tokens: Annotated[
-        int | None, typer.Option(help="Each run pauses at the end of a month after so many tokens, in and out.")
-    ] = None,
-    budget_cost: Annotated[float | None, typer.Option(help="Each run pauses after so many US dollars.")] = None,
-    experiment_budget_tokens: Annotated[
-        int | None, typer.Option(help="All runs together pause after so many tokens.")
-    ] = None,
-    experiment_budget_cost: Annotated[
-        float | None, typer.Option(help="All runs together pause after so many US dollars.")
-    ] = None,
-    estimate: Annotated[
-        bool, typer.Option("--estimate", help="Say what the runs would use; store and play nothing.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print each finished run as one JSON object.")] = False,
-) -> None:
-    """Play episodes here and now; they are stored like those launched in the browser."""
-    from app.console import play_here, print_estimate
-
-    if allocation not in ("stochastic", "proportional"):
-        fail(f"There is no allocation rule '{allocation}'. Choose stochastic or proportional.")
-    rule: AllocationRule = "proportional" if allocation == "proportional" else "stochastic"
-    if ratings not in ("single", "batched"):
-        fail(f"Memories are rated single or batched, not '{ratings}'.")
-    chosen = read_choices(report, disclose or [], fidelity or [], personas.read_text("utf-8") if personas else "")
-    plan = plan_or_fail(
-        scenario=scenario,
-        condition=condition,
-        minds=mind or ["scripted:fair-share"],
-        agents=agent or None,
-        framework=framework,
-        seeds=seed or [42],
-        months=months,
-        talk=talk,
-        observe_others=observe_others,
-        home=home,
-        **chosen,
-        capacity=capacity,
-        growth=growth,
-        collapse_threshold=collapse_threshold,
-        allocation=rule,
-        temperature=number_or_none("--temperature", temperature),
-        top_p=number_or_none("--top-p", top_p),
-        prompts=prompts,
-        ratings="batched" if ratings == "batched" else "single",
-        embedding=embedding,
-        name=name,
-        priority=priority,
-        budget_tokens=budget_tokens,
-        budget_cost=budget_cost,
-        experiment_budget_tokens=experiment_budget_tokens,
-        experiment_budget_cost=experiment_budget_cost,
-    )
-    settings = settings_and_schema()
-    if estimate:
-        asyncio.run(print_estimate(settings, plan, hub=hub_of(settings), as_json=as_json))
-        return
-    collect_seldom()
-    raise typer.Exit(
-        asyncio.run(
-            play_here(settings, plan, hub=hub_of(settings), prompt_folders=prompt_folders(settings), as_json=as_json)
-        )
-    )
-
-
 @app.command("import")
 def import_(
     paths: Annotated[list[Path], typer.Argument(help="Run folders, folders of runs, or log files.")],
@@ -313,6 +146,7 @@ def import_(
 ) -> None:
     """Import logs of the GovSim research code, or a bundle (a .zip of `govsim bundle`)."""
     from app.console import import_paths, read_paths
+    from app.interop.unbundle import is_bundle
 
     for path in paths:
         if not path.exists():
@@ -343,17 +177,24 @@ def models(
     from app.console import print_checks, print_models
     from app.models.check import STANDARD
 
-    hub = hub_of(load_settings())
+    settings = load_settings()
     if check:
+        settings, server = serving_local(settings, hub_of(settings).names())
         changes = {
             "temperature": number_or_none("--temperature", temperature),
             "top_p": number_or_none("--top-p", top_p),
         }
-        raise typer.Exit(asyncio.run(print_checks(hub, STANDARD.model_copy(update=changes), as_json=as_json)))
-    print_models(hub, as_json=as_json)
+        sampling = STANDARD.model_copy(update=changes)
+
+        async def ask() -> int:
+            async with keeping(server):
+                return await print_checks(hub_of(settings), sampling, as_json=as_json)
+
+        raise typer.Exit(asyncio.run(ask()))
+    print_models(hub_of(settings), as_json=as_json)
 
 
-for command in (rerun, export, bundle, compare, subskills, budget, backup, restore, retain, purge, doctor):
+for command in (run, rerun, export, bundle, compare, subskills, budget, backup, restore, retain, purge, doctor):
     app.command()(command)
 app.command("import-subskills")(import_subskills)
 
@@ -363,23 +204,13 @@ def main() -> None:
     start_logs()
     try:
         app()
-    except DeletedRun as error:
-        errors.print(f"govsim: Run '{error}' was deleted on {error.moment:%Y-%m-%d}. Bring it back in the browser.")
-        sys.exit(2)
-    except UnknownRun as error:
-        errors.print(f"govsim: There is no run '{error}' in this database.")
-        sys.exit(2)
-    except UnknownExperiment as error:
-        errors.print(f"govsim: There is no experiment '{error}' in this database.")
-        sys.exit(2)
-    except KNOWN_ERRORS as error:
-        errors.print(f"govsim: {error}")
-        sys.exit(2)
-    except OperationalError as error:
-        errors.print(f"govsim: The database cannot be used: {error.orig}. Free disk space or mend it, then try again.")
-        sys.exit(2)
-    except OSError as error:
-        errors.print(f"govsim: {error.strerror or error}{f': {error.filename}' if error.filename else ''}")
+    except Exception as error:
+        from app.mistakes import told
+
+        sentence = told(error)
+        if sentence is None:
+            raise
+        errors.print(f"govsim: {sentence}")
         sys.exit(2)
 
 

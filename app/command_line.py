@@ -1,16 +1,20 @@
 """What the commands of `govsim` share: settings, models, prompt sets, and one sentence for what is wrong."""
 
 import gc
+from collections.abc import Iterable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import typer
 from rich.console import Console
 
 from app.logs import Level, secrets_in, set_up_logs
-from app.models.hub import ModelHub
 from app.settings import Settings, environment, load_settings
-from app.store.migrate import upgrade
+
+if TYPE_CHECKING:
+    from app.jobs.local_server import LocalServer
+    from app.models.hub import ModelHub
 
 errors = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
 
@@ -23,6 +27,8 @@ def fail(message: str) -> NoReturn:
 
 def settings_and_schema(least: Level = "warning") -> Settings:
     """Return the settings, with logs and the database set up as they say; *least* is the level where they say none."""
+    from app.store.migrate import upgrade
+
     settings = load_settings()
     start_logs(settings, least)
     upgrade(settings.database_url, settings.migrations)
@@ -46,11 +52,31 @@ def collect_seldom() -> None:
     gc.set_threshold(20_000, 20, 50)
 
 
-def hub_of(settings: Settings) -> ModelHub:
+def hub_of(settings: Settings) -> "ModelHub":
     """Return the models that the environment and the models file name."""
-    from app.models.endpoints import load_endpoints
+    from app.models.hub import ModelHub
 
-    return ModelHub(load_endpoints(settings.models_path, environment()))
+    return ModelHub(settings.endpoints(environment()))
+
+
+def serving_local(settings: Settings, models: Iterable[str]) -> tuple[Settings, "LocalServer | None"]:
+    """Return the settings with the address of local models, and the server to keep for them if none runs yet.
+
+    Args:
+        settings: as they are.
+        models: names of what will be asked; where none is `local/...`, nothing is looked for.
+    """
+    from app.jobs.local_server import local_server
+
+    if not any(name.startswith("local/") for name in models):
+        return settings, None
+    address, server = local_server(settings.local_models, settings.local_url)
+    return settings.model_copy(update={"local_url": address}), server
+
+
+def keeping(server: "LocalServer | None") -> AbstractAsyncContextManager[None]:
+    """Keep *server*, if there is one, inside `async with`."""
+    return server.kept() if server is not None else nullcontext()
 
 
 def prompt_folders(settings: Settings) -> list[Path]:

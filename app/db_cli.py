@@ -11,7 +11,6 @@ from rich.table import Table
 
 from app.command_line import errors, settings_and_schema
 from app.settings import load_settings
-from app.store.address import shown
 
 db = typer.Typer(help="The database.", no_args_is_help=True)
 
@@ -19,6 +18,8 @@ db = typer.Typer(help="The database.", no_args_is_help=True)
 @db.command("upgrade")
 def upgrade() -> None:
     """Bring the database to the current schema."""
+    from app.store.address import shown
+
     settings = settings_and_schema()
     typer.echo(f"{shown(settings.database_url)} is at the current schema.")
 
@@ -32,6 +33,7 @@ def copy(
 ) -> None:
     """Copy all runs, tests and shares into another database, SQLite or PostgreSQL; all of it or nothing."""
     from app.keeping.copy import copy_database
+    from app.store.address import shown
 
     settings = load_settings()
     counts = asyncio.run(

@@ -14,7 +14,6 @@ import typer
 from app import __version__
 from app.command_line import errors, hub_of, start_logs
 from app.keeping.findings import Finding, ok, problem
-from app.models.base import ModelError
 from app.settings import Settings, SettingsError, load_settings
 
 SECRET = ("password", "token", "secret", "key")
@@ -43,6 +42,7 @@ def doctor(
 async def _examine(settings: Settings, *, deep: bool, ask_models: bool, fix: bool, quiet: bool) -> list[Finding]:
     from app.keeping import examine_place
     from app.keeping.examine_models import examine_models
+    from app.models.base import ModelError
 
     found = examine_place.examine_program(__version__)
     found += _settings(settings)

@@ -8,16 +8,16 @@ import sys
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from app import __version__
 from app.command_line import errors, fail, settings_and_schema
 from app.settings import load_settings
-from app.store.address import missing_file
-from app.store.connect import open_database
-from app.store.retention import Rule
+
+if TYPE_CHECKING:
+    from app.store.retention import Rule
 
 T = TypeVar("T")
 
@@ -90,6 +90,8 @@ def retain(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Drop prompts, calls or runs that are old; events and metrics stay with every run that stays."""
+    from app.store.retention import Rule
+
     rules = [
         Rule(what=what, older_than=_age(option, text))
         for what, option, text in (("prompts", "--prompts-older-than", prompts), ("calls", "--calls-older-than", calls))
@@ -121,8 +123,9 @@ def _age(option: str, text: str) -> timedelta:
     return timedelta(days=int(found[1]) * (7 if found[2] == "w" else 1))
 
 
-async def _retain(url: str, rules: Sequence[Rule], *, compact: bool, dry: bool, as_json: bool) -> None:
+async def _retain(url: str, rules: Sequence["Rule"], *, compact: bool, dry: bool, as_json: bool) -> None:
     from app.store import space
+    from app.store.connect import open_database
     from app.store.retention import apply, drop_unused_prompt_sets
 
     database = open_database(url)
@@ -158,6 +161,8 @@ def _counted(number: int, what: str) -> str:
 
 async def _backup(url: str, migrations: Path, target: str, *, force: bool, as_json: bool) -> None:
     from app.keeping.backup import place_for, whole_or_nothing, write_backup
+    from app.store.address import missing_file
+    from app.store.connect import open_database
     from app.store.schema import newest_revision
 
     if missing := missing_file(url):
@@ -261,6 +266,7 @@ def purge(
 
 async def _purge(url: str, runs: Sequence[str], age: timedelta) -> list[str]:
     from app.jobs.housekeeping import purge_old
+    from app.store.connect import open_database
     from app.store.shelf import purge as purge_run
 
     database = open_database(url)

@@ -7,8 +7,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from fastapi import FastAPI
 
 from app import __version__
+from app.jobs.local_server import LocalServer
 from app.logs import secrets_in, set_up_logs
-from app.models.endpoints import load_endpoints
 from app.models.hub import ModelHub
 from app.settings import Settings, environment, load_settings
 from app.store.connect import open_database
@@ -19,17 +19,19 @@ from app.web.application import build
 from app.web.assets import Assets
 from app.web.gate import Gate
 from app.web.instance import Instance
+from app.web.local import LocalModels
 from app.web.meters import WebMeters
 from app.web.services import Services
 from app.web.templates import Templates
 from app.web.watch import Watcher
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
+def create_app(settings: Settings | None = None, local: LocalServer | None = None) -> FastAPI:
     """Return the application.
 
     Args:
         settings: read from the environment if not given.
+        local: the server of local models that is kept beside it, if there is one.
 
     Raises:
         app.settings.SettingsError: if a setting is not valid.
@@ -37,7 +39,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """
     chosen = settings or _settings()
     # What can be wrong is wrong here, before anything listens.
-    endpoints = load_endpoints(chosen.models_path, environment())
+    endpoints = chosen.endpoints(environment())
 
     meters = WebMeters()
 
@@ -65,6 +67,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 daily=chosen.daily_budget,
                 meters=meters,
                 instance=Instance(database),
+                local=LocalModels(chosen.local_models, chosen.local_url, local),
             )
             yield
 

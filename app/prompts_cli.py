@@ -3,15 +3,15 @@
 import asyncio
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.commons.scenario import get_condition, get_scenario
-from app.minds.preview import Sent, check_set, example_config, preview
-from app.minds.prompt_folders import find_sets, load_folder, load_set, new_set
-from app.minds.prompts import PromptError, PromptSet
 from app.settings import load_settings
+
+if TYPE_CHECKING:
+    from app.minds.preview import Sent
+    from app.minds.prompts import PromptSet
 
 prompt_commands = typer.Typer(help="Prompt sets: the texts that language models see.", no_args_is_help=True)
 
@@ -21,6 +21,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 @prompt_commands.command("list")
 def list_sets(as_json: Json = False) -> None:
     """List the prompt sets: those that come along, and your own in the folder GOVSIM_PROMPTS."""
+    from app.minds.prompt_folders import find_sets
+    from app.minds.prompts import PromptError
+
     settings = load_settings()
     if settings.prompts and not settings.prompts.is_dir():
         raise PromptError(f"GOVSIM_PROMPTS names {settings.prompts}, which is no folder.")
@@ -55,6 +58,10 @@ def check(
     names: Annotated[list[str] | None, typer.Argument(help="Names or folders of sets; all sets without any.")] = None,
 ) -> None:
     """Fill in every text of a set for every scenario and condition, and say what is wrong."""
+    from app.minds.preview import check_set
+    from app.minds.prompt_folders import find_sets
+    from app.minds.prompts import PromptError
+
     folders = load_settings().prompt_folders
     wanted = names or [found.name for found in find_sets(folders)]
     problems = []
@@ -75,6 +82,9 @@ def new(
     source: Annotated[str, typer.Option("--from", help="The set that is copied.")] = "base",
 ) -> None:
     """Write a copy of a set to change as you like, into the folder GOVSIM_PROMPTS or the folder you name."""
+    from app.minds.prompt_folders import load_set, new_set
+    from app.minds.prompts import PromptError
+
     settings = load_settings()
     if "/" not in name and settings.prompts is None:
         raise PromptError(
@@ -95,6 +105,10 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Print what a model is sent in the first month, message by message, exactly."""
+    from app.commons.scenario import get_condition, get_scenario
+    from app.minds.preview import example_config, preview
+    from app.minds.prompts import PromptError
+
     found = _set(prompts, load_settings().prompt_folders)
     if not get_scenario(scenario).playable:
         raise PromptError(f"'{scenario}' runs can be imported, not played: nobody is prompted in them.")
@@ -109,7 +123,9 @@ def show(
         typer.echo(message.content)
 
 
-def _chosen(sent: list[Sent], purpose: str, agent: str | None) -> Sent:
+def _chosen(sent: list["Sent"], purpose: str, agent: str | None) -> "Sent":
+    from app.minds.prompts import PromptError
+
     agents = sorted({item.key.agent for item in sent})
     if agent is not None and agent not in agents:
         raise PromptError(f"There is no agent '{agent}'. Choose one of: {', '.join(agents)}.")
@@ -121,5 +137,7 @@ def _chosen(sent: list[Sent], purpose: str, agent: str | None) -> Sent:
     return found
 
 
-def _set(name: str, folders: tuple[Path, ...]) -> PromptSet:
+def _set(name: str, folders: tuple[Path, ...]) -> "PromptSet":
+    from app.minds.prompt_folders import load_folder, load_set
+
     return load_folder(Path(name).resolve(), folders) if "/" in name or name == "." else load_set(folders, name)

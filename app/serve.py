@@ -10,6 +10,7 @@ from typing import NoReturn
 import typer
 import uvicorn
 
+from app.jobs.local_server import LocalServer, local_server
 from app.jobs.supervise import keep_worker
 from app.main import create_app
 from app.settings import Settings
@@ -30,25 +31,28 @@ def run_server(settings: Settings, *, with_worker: bool, fail: Callable[[str], N
     except ExposureError as error:
         fail(str(error))
     listener = _listen(settings.host, settings.port, fail)
-    settings = settings.model_copy(update={"port": listener.getsockname()[1]})
-    asyncio.run(_serve(settings, listener, with_worker=with_worker))
+    address, local = local_server(settings.local_models, settings.local_url)
+    settings = settings.model_copy(update={"port": listener.getsockname()[1], "local_url": address})
+    asyncio.run(_serve(settings, listener, local, with_worker=with_worker))
 
 
-async def _serve(settings: Settings, listener: socket.socket, *, with_worker: bool) -> None:
+async def _serve(settings: Settings, listener: socket.socket, local: LocalServer | None, *, with_worker: bool) -> None:
     stop = asyncio.Event()
     # Its lines go where ours go (logs.py); requests are told by observe.py.
     config = uvicorn.Config(
-        create_app(settings), log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=3
+        create_app(settings, local), log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=3
     )
     server = _AnnouncingServer(config, settings)
-    worker = asyncio.create_task(keep_worker(stop)) if with_worker else None
-    try:
-        await server.serve(sockets=[listener])
-    finally:
-        stop.set()
-        if worker is not None:
-            with contextlib.suppress(asyncio.CancelledError):
-                await worker
+    async with local.kept() if local else contextlib.nullcontext():
+        told = {"GOVSIM_LOCAL_URL": settings.local_url} if settings.local_url else {}
+        worker = asyncio.create_task(keep_worker(stop, told)) if with_worker else None
+        try:
+            await server.serve(sockets=[listener])
+        finally:
+            stop.set()
+            if worker is not None:
+                with contextlib.suppress(asyncio.CancelledError):
+                    await worker
 
 
 class _AnnouncingServer(uvicorn.Server):

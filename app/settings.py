@@ -1,16 +1,18 @@
 """Settings: read once from the environment by the doors (main.py, cli.py), which hand values down."""
 
 import os
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError
 
 from app.store.records import MAX_COST, MAX_TOKENS, Budget
+
+if TYPE_CHECKING:
+    from app.models.endpoints import Endpoint
 
 _PACKAGE = Path(__file__).resolve().parent
 
@@ -60,6 +62,14 @@ class Settings(BaseSettings):
         default=5.0, ge=0.1, le=600, description="first wait of a run whose endpoint is down; it doubles, up to 600"
     )
 
+    local_models: Path = Field(
+        default=Path("govsim-data/local"), description="a folder with models for this machine, each in one of its own"
+    )
+    local_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^\s/?#@]+/?$",
+        description="where a server of local models runs; without it one is started",
+    )
     log_format: Literal["console", "json"] = Field(default="console", description="log lines as text or as JSON")
     log_level: Literal["debug", "info", "warning", "error"] | None = Field(
         default=None, description="the least that is logged; info for serve and worker, else warning"
@@ -76,6 +86,9 @@ class Settings(BaseSettings):
     @property
     def secrets(self) -> set[str]:
         """Return what no log may hold."""
+        from sqlalchemy import make_url
+        from sqlalchemy.exc import ArgumentError
+
         try:
             in_url = make_url(self.database_url).password
         except (ArgumentError, ValueError):
@@ -115,6 +128,17 @@ class Settings(BaseSettings):
             return self.models_file
         default = Path("models.toml")
         return default if default.is_file() else None
+
+    def endpoints(self, environ: Mapping[str, str]) -> tuple["Endpoint", ...]:
+        """Return the model endpoints: those of the models file, of the keys in *environ*, and the models found here.
+
+        Raises:
+            app.models.base.ModelError: if the models file, or a key, cannot be used.
+        """
+        from app.models.endpoints import load_endpoints
+        from app.models.local import with_local
+
+        return with_local(load_endpoints(self.models_path, environ), self.local_models, self.local_url)
 
 
 def load_settings() -> Settings:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from app.command_line import hub_of, number_or_none, prompt_folders, settings_and_schema
+from app.command_line import hub_of, keeping, number_or_none, prompt_folders, serving_local, settings_and_schema
 
 
 def subskills(
@@ -39,10 +39,11 @@ def subskills(
             },
         }
     )
-    settings = settings_and_schema()
-    raise typer.Exit(
-        asyncio.run(
-            test_here(
+    settings, local = serving_local(settings_and_schema(), [plan.model])
+
+    async def test() -> int:
+        async with keeping(local):
+            return await test_here(
                 settings.database_url,
                 plan,
                 hub=hub_of(settings),
@@ -51,8 +52,8 @@ def subskills(
                 daily=settings.daily_budget,
                 as_json=as_json,
             )
-        )
-    )
+
+    raise typer.Exit(asyncio.run(test()))
 
 
 def import_subskills(

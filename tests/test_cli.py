@@ -367,3 +367,25 @@ def test_budgets_on_the_command_line(tmp_path: Path) -> None:
         ):
             wrong = govsim(tmp_path, *arguments, **lab)
             assert wrong.returncode == 2 and says in wrong.stderr, wrong.stderr
+
+
+def test_a_start_loads_nothing_that_a_command_may_not_need(tmp_path: Path) -> None:
+    heavy = ("sqlalchemy", "alembic", "httpx", "fastapi", "plotly", "scipy", "sklearn", "genai_prices", "torch")
+    code = f"import sys, app.cli; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_local_models_without_the_extra_say_what_to_install(tmp_path: Path) -> None:
+    # A package of that name which cannot be found stands for one that is not installed.
+    code = (
+        "import sys, importlib.util as util; find = util.find_spec\n"
+        "util.find_spec = lambda name, *rest: None if name == 'torch' else find(name, *rest)\n"
+        "from app.cli import main; sys.argv = ['govsim', 'local', 'serve', 'anything']; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert done.stderr == (
+        "govsim: Local models need the package torch, which is not installed: "
+        "pip install 'govsim-observatory[local]'.\n"
+    )

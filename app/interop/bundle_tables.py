@@ -31,7 +31,8 @@ TALK = "month turn speaker agent by_overseer text ends next_speaker"
 MEMORIES = "month phase agent id kind purpose text created expires importance rated always sources"
 CALLS = (
     "key month phase agent purpose item attempt model model_revision finish_reason prompt_tokens completion_tokens "
-    "latency_ms transport_attempts cost request_hash"
+    "latency_ms transport_attempts cost cached_tokens exit_layer draft_length drafted accepted verifications "
+    "request_hash"
 )
 COLUMNS = {
     name: ("run config_hash " + columns).split()
@@ -214,7 +215,8 @@ def call_rows(calls: list[Any]) -> list[dict[str, Any]]:
         names = ("month", "phase", "agent", "purpose", "item", "attempt")
         row = {"key": "/".join(str(key[name]) for name in names), **key}
         row.update({name: call[name] for name in ("model", "cost", "request_hash")})
-        row.update({"transport_attempts": 0, **(call["completion"] or {})})
+        completion = call["completion"] or {}
+        row.update({"transport_attempts": 0, **completion, **completion.get("decoding", {})})
         rows.append(row)
     return rows
 

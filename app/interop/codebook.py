@@ -101,6 +101,12 @@ MEANINGS = {
         "latency_ms": "milliseconds until the answer",
         "transport_attempts": "requests made until it came",
         "cost": "US dollars; empty where the price is not known",
+        "cached_tokens": "tokens of the prompt that the endpoint read from its cache; empty where it does not say",
+        "exit_layer": "layers that drafted, of a local model (LayerSkip); empty where nothing was drafted",
+        "draft_length": "tokens drafted at a time",
+        "drafted": "tokens drafted",
+        "accepted": "drafted tokens that the whole model accepted",
+        "verifications": "passes of the whole model",
         "request_hash": "SHA-256 of what was sent",
     },
 }

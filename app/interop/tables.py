@@ -63,7 +63,9 @@ MEMORIES: Mapping[str, type] = {
 CALLS: Mapping[str, type] = {
     "key": str, "month": int, "phase": str, "agent": str, "purpose": str, "item": str, "attempt": int, "model": str,
     "model_revision": str, "finish_reason": str, "prompt_tokens": int, "completion_tokens": int, "latency_ms": int,
-    "transport_attempts": int, "cost": float, "request_hash": str, "prompt": str, "completion": str, "thinking": str,
+    "transport_attempts": int, "cost": float, "cached_tokens": int, "exit_layer": int, "draft_length": int,
+    "drafted": int, "accepted": int, "verifications": int, "request_hash": str, "prompt": str,
+    "completion": str, "thinking": str,
 }  # fmt: skip
 
 
@@ -184,9 +186,14 @@ def _memories(whole: WholeRun) -> Iterable[Row]:
 def _calls(whole: WholeRun) -> Iterable[Row]:
     for summary, call in zip(whole.summaries(), whole.calls(), strict=True):
         completion = call.completion
-        yield summary.model_dump() | {
-            "request_hash": call.request_hash,
-            "prompt": "\n\n".join(f"[{message.role}]\n{message.content}" for message in call.messages) or None,
-            "completion": None if completion is None else completion.text,
-            "thinking": None if completion is None else completion.thinking,
-        }
+        made = summary.decoding.model_dump() if summary.decoding else {}
+        yield (
+            made
+            | summary.model_dump()
+            | {
+                "request_hash": call.request_hash,
+                "prompt": "\n\n".join(f"[{message.role}]\n{message.content}" for message in call.messages) or None,
+                "completion": None if completion is None else completion.text,
+                "thinking": None if completion is None else completion.thinking,
+            }
+        )

@@ -5,14 +5,17 @@ that whatever changes while an experiment is played (a model's drift, a busy end
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from app.commons.config import EpisodeConfig
 from app.jobs.definition import Definition, GridModel
-from app.jobs.definition_text import DefinitionError
-from app.jobs.launch import plan_configs, require_prices
+from app.jobs.definition_text import DefinitionError, write_definition
+from app.jobs.launch import launch_configs, no_prices, plan_configs, require_prices
 from app.jobs.launch_plan import CheckModel, LaunchError, LaunchPlan
+from app.minds.prompts import PromptError
+from app.store.connect import Database
 from app.store.purse import PriceOf
 
 # Where a wrong field of a cell's plan is found in the definition; any other is one of the settings.
@@ -104,6 +107,46 @@ def grid_runs(definition: Definition, check_model: CheckModel, price_of: PriceOf
     if errors:
         raise DefinitionError(errors)
     return [GridRun(cell, seed, configs[cell, seed]) for cell, seed in in_order(definition)]
+
+
+async def launch_definition(
+    database: Database,
+    definition: Definition,
+    *,
+    check_model: CheckModel,
+    prompt_folders: Sequence[Path],
+    price_of: PriceOf = no_prices,
+    submission: str | None = None,
+    owner: str | None = None,
+) -> tuple[str, list[str]]:
+    """Store the runs of a grid with its definition, all or none; return the experiment's id and the runs', in order.
+
+    Args: as for `app.jobs.launch.launch_plan`.
+
+    Raises:
+        DefinitionError: if the definition is wrong; nothing is stored.
+    """
+    runs = grid_runs(definition, check_model, price_of)
+    try:
+        experiment, ids = await launch_configs(
+            database,
+            [run.config for run in runs],
+            prompt_folders=prompt_folders,
+            experiment=definition.name,
+            submission=submission,
+            owner=owner,
+            pace_ms=definition.settings.pace_ms,
+            priority=definition.settings.priority,
+            budget=definition.budget.each,
+            shared=definition.budget.shared,
+            definition=write_definition(definition),
+            labels=[run.cell.model for run in runs],
+        )
+    except PromptError as error:
+        raise DefinitionError({"settings.prompts": str(error)}) from error
+    if experiment is None:
+        raise RuntimeError("a launch with a name made no experiment")
+    return experiment, ids
 
 
 def _place(order_seed: int, seed: int, cell: Cell) -> bytes:

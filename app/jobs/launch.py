@@ -141,8 +141,10 @@ async def launch_configs(
     priority: int = 0,
     budget: Budget = NO_BUDGET,
     shared: Budget = NO_BUDGET,
+    definition: str | None = None,
+    labels: Sequence[str] = (),
 ) -> tuple[str | None, list[str]]:
-    """Store one run a configuration, with the prompt sets they use, all or none."""
+    """Store one run a configuration, with the prompt sets they use, all or none; see `app.store.runs.launch`."""
     wanted = set().union(*(prompt_names(config) for config in configs))
     prompt_sets = load_prompt_sets(prompt_folders, wanted)
     for config in configs:
@@ -159,6 +161,8 @@ async def launch_configs(
         priority=priority,
         budget=budget,
         shared=shared,
+        definition=definition,
+        labels=labels,
     )
 
 

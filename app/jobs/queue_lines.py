@@ -2,10 +2,6 @@
 
 import logging
 
-import psycopg
-
-from app.store.outage import in_short, is_outage, says_mending, seen_through
-
 LOGGERS = ("asyncio", "procrastinate")
 # A worker that was frozen for long finds that others have taken its jobs off the table.
 _TAKEN_AWAY = "Job was not found or not in"
@@ -31,6 +27,11 @@ class ExpectedTrouble(logging.Filter):
 
 
 def _is_expected(error: BaseException) -> bool:
+    # Looked at when there is an error to judge: a start pays for none of it.
+    import psycopg
+
+    from app.store.outage import is_outage, says_mending, seen_through
+
     cause = seen_through(error)
     if isinstance(cause, psycopg.errors.RaiseException):
         return str(cause).startswith(_TAKEN_AWAY)
@@ -40,6 +41,8 @@ def _is_expected(error: BaseException) -> bool:
 
 
 def _in_a_line(text: str, error: BaseException) -> str:
+    from app.store.outage import in_short
+
     short = in_short(error)
     for spelled in (repr(error), str(error)):
         if spelled:

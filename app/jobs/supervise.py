@@ -1,9 +1,10 @@
-"""The worker process beside the web process: started with it, started again if it dies, stopped with it."""
+"""Processes beside this one (a worker, a local model's server): started again if they die, stopped with it."""
 
 import asyncio
 import os
 import signal
 import sys
+from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
@@ -13,13 +14,40 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 log = structlog.get_logger()
 
 
-async def keep_worker(stop: asyncio.Event) -> None:
+async def keep_worker(stop: asyncio.Event, environment: Mapping[str, str] | None = None) -> None:
     """Keep one `govsim worker` process alive until *stop* is set, then let it hand its runs back and end it."""
+    await keep_process("worker", ["worker"], stop, environment=environment)
+
+
+async def keep_process(
+    what: str,
+    arguments: Sequence[str],
+    stop: asyncio.Event,
+    *,
+    environment: Mapping[str, str] | None = None,
+    descriptors: Sequence[int] = (),
+    apart: bool = False,
+    on_end: Callable[[int], None] = lambda code: None,
+) -> None:
+    """Keep one `govsim` process alive until *stop* is set, then end it politely.
+
+    Args:
+        what: what the process is, for the log.
+        arguments: of `govsim`; `--parent` and our number are added.
+        stop: set when it is to end.
+        environment: variables added to ours.
+        descriptors: of open files that the process shares.
+        apart: whether Ctrl+C is kept from it, so that it ends when we say so.
+        on_end: told the exit code, or minus the signal's number, of a process that ended by itself.
+    """
     pause = FIRST_PAUSE
     while not stop.is_set():
         started = asyncio.get_running_loop().time()
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "app.cli", "worker", "--parent", str(os.getpid())
+            *(sys.executable, "-m", "app.cli", *arguments, "--parent", str(os.getpid())),
+            env={**os.environ, **(environment or {})},
+            pass_fds=descriptors,
+            start_new_session=apart,
         )
         ended = asyncio.create_task(process.wait())
         stopped = asyncio.create_task(stop.wait())
@@ -28,7 +56,8 @@ async def keep_worker(stop: asyncio.Event) -> None:
         if not ended.done():
             await _end(process, ended)
             return
-        log.warning("the worker process ended; it is started again", exit_code=process.returncode)
+        on_end(ended.result())
+        log.warning(f"the {what} process ended; it is started again", exit_code=process.returncode)
         lived = asyncio.get_running_loop().time() - started
         pause = FIRST_PAUSE if lived > LONGEST_PAUSE else min(pause * 2, LONGEST_PAUSE)
         try:

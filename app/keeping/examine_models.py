@@ -13,7 +13,9 @@ async def examine_models(hub: ModelHub, *, ask: bool) -> list[Finding]:
     found = []
     for view in views:
         about, models = f"endpoint {view.name}", counted(len(view.models) + len(view.embeddings), "model")
-        if view.api_key_env is not None and not view.key_present:
+        if view.unusable is not None:
+            found.append(warning(about, f"{models} on this machine: none can be asked.", view.unusable))
+        elif view.api_key_env is not None and not view.key_present:
             text = f"{view.host}, {models}: no key."
             found.append(warning(about, text, f"Set {view.api_key_env} where govsim starts, or take the endpoint out."))
         else:

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from app.commons.config import SamplingConfig
 from app.commons.frozen import Frozen, content_hash
+from app.models.decoding import WrittenDecoding
 
 SegmentKind = Literal["system", "rules", "situation", "memory", "talk", "task", "reminder"]
 
@@ -82,6 +83,11 @@ class Completion(Frozen):
     provider: str | None = Field(default=None, description="who answered, where the endpoint is a gateway and says so")
     latency_ms: int | None = None
     transport_attempts: int = Field(default=1, description="requests made until this answer came")
+    decoding: WrittenDecoding | None = Field(
+        default=None,
+        description="how it was made, where the endpoint says so",
+        exclude_if=lambda decoding: decoding is None,
+    )
 
     @property
     def tokens(self) -> int | None:

@@ -119,10 +119,18 @@ class EndpointTable(Frozen):
 
 
 class Endpoint(EndpointTable):
-    """One endpoint with its name and, where the environment has it, its key."""
+    """One endpoint with its name and, where the environment has it, its key.
+
+    Of models on this machine it knows more than a table says: what each is (`labels`), how many tokens each takes
+    (`lengths`), the `place` where others are added, and in a sentence why none can be asked, if so (`unusable`).
+    """
 
     name: str = Field(pattern=NAME_PATTERN, max_length=40)
     key: SecretStr | None = Field(default=None, repr=False, exclude=True)
+    labels: Mapping[str, str] = Field(default_factory=dict)
+    lengths: Mapping[str, int] = Field(default_factory=dict)
+    place: str | None = None
+    unusable: str | None = None
 
     @property
     def key_present(self) -> bool:
@@ -133,6 +141,11 @@ class Endpoint(EndpointTable):
         """Return what the operator says *model* costs, or None."""
         found = next((price for price in self.prices if price.model == model), None)
         return None if found is None else Price(**found.model_dump(exclude={"model"}))
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether requests can be made: nothing is known to stand in the way."""
+        return self.key_present and self.unusable is None
 
     @property
     def limits(self) -> Limits:

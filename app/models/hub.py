@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType, TracebackType
 from typing import Literal, Self
 
+from pydantic import Field
+
 from app.commons.config import SamplingConfig
 from app.commons.frozen import Frozen
 from app.models.anthropic import AnthropicModel
@@ -27,6 +29,7 @@ from app.models.endpoints import KNOWN, Endpoint
 from app.models.gate import Gate
 from app.models.ledger import Ledger, LocalLedger
 from app.models.limit import LimitedModel, TokenEstimate
+from app.models.local import NAME as LOCAL
 from app.models.meter import Meter, MeteredLog, MeteredModel
 from app.models.openai import OpenAIModel
 from app.models.prices import Price, PriceTag, listed_context
@@ -55,6 +58,9 @@ class EndpointView(Frozen):
     max_concurrency: int
     requests_per_minute: int | None
     tokens_per_minute: int | None
+    labels: Mapping[str, str] = Field(default_factory=dict, description="what a model is, where that is known")
+    unusable: str | None = Field(default=None, description="why none of its models can be asked")
+    on_this_machine: bool = Field(default=False, description="whether they were found in the folder of local models")
 
     @property
     def rates(self) -> str:
@@ -107,12 +113,12 @@ class ModelHub:
 
     def names(self) -> tuple[str, ...]:
         """Return the names of all models that can be asked, endpoint by endpoint."""
-        usable = (endpoint for endpoint in self._endpoints.values() if endpoint.key_present)
+        usable = (endpoint for endpoint in self._endpoints.values() if endpoint.can_ask)
         return tuple(f"{endpoint.name}/{model}" for endpoint in usable for model in endpoint.models)
 
     def embedding_names(self) -> tuple[str, ...]:
         """Return the names of all embedding models that can be asked."""
-        usable = (endpoint for endpoint in self._endpoints.values() if endpoint.key_present)
+        usable = (endpoint for endpoint in self._endpoints.values() if endpoint.can_ask)
         return tuple(f"{endpoint.name}/{model}" for endpoint in usable for model in endpoint.embeddings)
 
     def views(self) -> tuple[EndpointView, ...]:
@@ -129,6 +135,9 @@ class ModelHub:
                 max_concurrency=endpoint.max_concurrency,
                 requests_per_minute=endpoint.requests_per_minute,
                 tokens_per_minute=endpoint.tokens_per_minute,
+                labels=endpoint.labels,
+                unusable=endpoint.unusable,
+                on_this_machine=endpoint.place is not None,
             )
             for endpoint in self._endpoints.values()
         )
@@ -140,6 +149,12 @@ class ModelHub:
             ModelNotConfigured: it cannot; the message says what there is, or which variable is missing.
         """
         self._find(name, kind)
+
+    def label_of(self, name: str) -> str | None:
+        """Return what the model *name* is, where its endpoint knows more than a name."""
+        endpoint_name, _, model = name.partition("/")
+        endpoint = self._endpoints.get(endpoint_name)
+        return None if endpoint is None else endpoint.labels.get(model)
 
     def price_of(self, name: str) -> Price | None:
         """Return what the model *name* costs; None where the price is unknown, or the model."""
@@ -153,7 +168,7 @@ class ModelHub:
         endpoint = self._endpoints.get(endpoint_name)
         if endpoint is None:
             return None
-        return endpoint.context_tokens or listed_context(endpoint.base_url, model)
+        return endpoint.context_tokens or endpoint.lengths.get(model) or listed_context(endpoint.base_url, model)
 
     def can_ask(self, name: str) -> bool:
         """Tell whether *name*, an embedding model or another, is configured and has its key."""
@@ -239,9 +254,11 @@ class ModelHub:
             raise ModelNotConfigured(
                 f"Endpoint '{endpoint_name}' offers no {what} '{model[:200]}'"
                 + (f", only {_listed(offered)}: choose one of them or add" if offered else ": add")
-                + f" it to its {key} in models.toml.",
+                + (f" it to {endpoint.place}." if endpoint.place else f" it to its {key} in models.toml."),
                 model=name,
             )
+        if endpoint.unusable is not None:
+            raise ModelNotConfigured(endpoint.unusable, model=name)
         if not endpoint.key_present:
             raise ModelNotConfigured(_needs(endpoint.name, endpoint.api_key_env), model=name)
         return endpoint, model
@@ -249,6 +266,8 @@ class ModelHub:
     def _what_there_is(self, wanted: str) -> str:
         if wanted in KNOWN:
             return _needs(wanted, KNOWN[wanted].api_key_env)
+        if wanted == LOCAL:
+            return "no model was found in the folder of local models (GOVSIM_LOCAL_MODELS)."
         if not self._endpoints:
             variables = ", ".join(known.api_key_env or "" for known in KNOWN.values())
             return f"no endpoint is configured. Set one of {variables}, or name a models.toml in GOVSIM_MODELS_FILE."

@@ -7,6 +7,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from app.models.base import Completion
+from app.models.decoding import read_decoding
 
 MAX_DETAIL = 300  # characters of an endpoint's own words that go into a message
 _PARAMETERS = re.compile(r"\b(max_tokens|max_completion_tokens|temperature|top_p|seed)\b")
@@ -54,6 +55,7 @@ def read_completion(body: bytes, latency_ms: int, secret: str = "") -> Completio
         fingerprint=label_of(data.get("system_fingerprint")),
         provider=label_of(data.get("provider")),
         latency_ms=latency_ms,
+        decoding=read_decoding(usage),
     )
 
 

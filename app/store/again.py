@@ -12,7 +12,7 @@ from app.store.tables import RunRow
 
 COPIED = (
     *("experiment_id", "name", "origin", "config", "config_hash", "prompts", "scenario", "condition", "minds"),
-    *("models", "seed", "months", "pace_ms", "priority", "budget_tokens", "budget_cost"),
+    *("models", "seed", "months", "pace_ms", "priority", "budget_tokens", "budget_cost", "model_label"),
 )
 
 

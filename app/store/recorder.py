@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.commons.events import Decided, Ended, Event, Harvested, MonthEnded, MonthStarted, event_json
 from app.commons.frozen import canonical_json
 from app.models.base import CallKey, Completion, RecordedCall
+from app.models.decoding import STORED
 from app.store.codec import SegmentBook, pack, pack_messages, unpack
 from app.store.connect import Database
 from app.store.leases import RUNS, Claim, LostRun
@@ -251,6 +252,7 @@ def call_values(call: RecordedCall, seq: int, segments: SegmentBook) -> dict[str
         "latency_ms": completion and completion.latency_ms,
         "transport_attempts": completion.transport_attempts if completion else 0,
         "cost": call.cost,
+        "decoding": None if completion is None or completion.decoding is None else canonical_json(completion.decoding),
         "error": None if completion else "no completion was recorded",
     }
 
@@ -268,6 +270,7 @@ def completion_of(row: Any) -> Completion:
         provider=row.provider,
         latency_ms=row.latency_ms,
         transport_attempts=row.transport_attempts,
+        decoding=STORED.validate_python(row.decoding),
     )
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from app.commons.config import EpisodeConfig
+from app.models.decoding import WrittenDecoding
 from app.store.money import Dollars
 
 RunState = Literal["queued", "playing", "paused", "finished", "cancelled", "failed", "interrupted"]
@@ -57,7 +58,7 @@ NO_BUDGET = Budget()
 
 
 class ExperimentRecord(_Record):
-    """Runs launched together, and what all of them may spend."""
+    """Runs launched together, what all of them may spend, and the definition (TOML) of the grid that they are."""
 
     id: str
     name: str
@@ -65,6 +66,7 @@ class ExperimentRecord(_Record):
     budget_tokens: int | None
     budget_cost: float | None
     archived_at: datetime | None = None
+    definition: str | None = None
 
     @property
     def budget(self) -> Budget:
@@ -80,6 +82,7 @@ class RunRecord(_Record):
     progress. `cost` is what the priced calls cost; `unpriced_calls` counts those whose price is unknown. `pace_ms` is
     how long scripted minds wait before they answer, so that a run can be watched; it decides nothing.
     `notes` are what an import noticed, `owner_note` what people wrote; `retry_of` is the run that this one tries again.
+    `model_label` is what the definition of its experiment calls those who decide in it.
     Of queued runs those of a higher `priority` are played first; the usual one is 0.
     """
 
@@ -147,6 +150,7 @@ class RunRecord(_Record):
     archived_at: datetime | None = None
     deleted_at: datetime | None = None
     retry_of: str | None = None
+    model_label: str | None = None
 
     @cached_property
     def episode(self) -> EpisodeConfig:
@@ -197,7 +201,7 @@ class CallSummary(_Record):
     """A call without its texts.
 
     `model_revision`, `fingerprint` (the backend's configuration) and `provider` (who answers behind a gateway) are what
-    the endpoint said of itself, None where it did not.
+    the endpoint said of itself, None where it did not; so is `decoding`, how it made the answer.
     """
 
     key: str
@@ -218,6 +222,7 @@ class CallSummary(_Record):
     latency_ms: int | None
     transport_attempts: int
     cost: Dollars | None
+    decoding: WrittenDecoding | None = None
     error: str | None
 
 

@@ -1,7 +1,7 @@
 """Runs: created with all they need, and read one by one."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import insert, select
@@ -103,6 +103,8 @@ async def launch(
     priority: int = 0,
     budget: Budget = NO_BUDGET,
     shared: Budget = NO_BUDGET,
+    definition: str | None = None,
+    labels: Sequence[str] = (),
 ) -> tuple[str | None, list[str]]:
     """Store new runs, all or none, and return the experiment's id and the runs'.
 
@@ -118,21 +120,26 @@ async def launch(
         owner: if given, the runs are born playing, owned by it with epoch 1 (`govsim run`); else queued.
         budget: what each run may spend.
         shared: what all of them may spend together; without an experiment to keep it, it is not kept.
+        definition: the canonical TOML of the grid that they are, kept with the experiment.
+        labels: what the definition calls the model of each of them; empty without a definition.
     """
     async with database.write() as connection:
         experiment_id = None
         if experiment is not None:
-            experiment_id = await _new_experiment(connection, experiment, submission, shared)
+            experiment_id = await _new_experiment(connection, experiment, submission, shared, definition)
             if experiment_id is None:
                 return await _of_submission(connection, submission)
         # Always in one order: two launches that store the same sets wait for each other, never in a circle.
         sets = sorted(prompt_sets.items())
         hashes = {name: await save_prompt_set(connection, name, files) for name, files in sets}
-        ids = []
-        for config in configs:
+        ids, moment = [], now()
+        for number, config in enumerate(configs):
             values = run_values(config, state="playing" if owner else "queued", experiment=experiment_id)
             values |= {"engine_version": engine_version, "pace_ms": pace_ms, "priority": priority}
             values |= {"budget_tokens": budget.tokens, "budget_cost": budget.cost}
+            # The queue goes by age: the order of the configurations is the order in which they are played.
+            values |= {"created_at": moment + timedelta(microseconds=number)}
+            values |= {"model_label": labels[number] if labels else None}
             values["prompts"] = {name: hashes[name] for name in sorted(prompt_names(config))}
             if owner:
                 values |= {"owner": owner, "heartbeat": now(), "epoch": 1, "started_at": now()}
@@ -142,7 +149,9 @@ async def launch(
         return experiment_id, ids
 
 
-async def _new_experiment(connection: AsyncConnection, name: str, submission: str | None, budget: Budget) -> str | None:
+async def _new_experiment(
+    connection: AsyncConnection, name: str, submission: str | None, budget: Budget, definition: str | None
+) -> str | None:
     """Store an experiment and return its id, or None if one of this submission is there.
 
     Another process that is storing one of the same submission is waited for.
@@ -156,6 +165,7 @@ async def _new_experiment(connection: AsyncConnection, name: str, submission: st
             submission=submission,
             budget_tokens=budget.tokens,
             budget_cost=budget.cost,
+            definition=definition,
         )
         .on_conflict_do_nothing(index_elements=["submission"])
         .returning(ExperimentRow.id)

@@ -38,7 +38,7 @@ class Base(DeclarativeBase):
 
 
 class ExperimentRow(Base):
-    """Runs launched together."""
+    """Runs launched together; `definition` is the canonical TOML of the grid they were launched as, if they were."""
 
     __tablename__ = "experiment"
 
@@ -51,12 +51,14 @@ class ExperimentRow(Base):
     budget_cost: Mapped[float | None] = mapped_column(Float(53))
     archived_at: Mapped[datetime | None]
     deleted_at: Mapped[datetime | None]
+    definition: Mapped[str | None] = mapped_column(Words())
 
 
 class RunRow(Base):
     """A run: an episode's record, state and address.
 
-    `notes` are what an import noticed; `owner_note` is what people wrote about the run.
+    `notes` are what an import noticed; `owner_note` is what people wrote about the run; `model_label` is what the
+    definition of its experiment calls those who decide in it.
     """
 
     __tablename__ = "run"
@@ -147,6 +149,7 @@ class RunRow(Base):
     archived_at: Mapped[datetime | None]
     deleted_at: Mapped[datetime | None]
     retry_of: Mapped[str | None] = mapped_column(Words(16), index=True)
+    model_label: Mapped[str | None] = mapped_column(Words(80))
 
 
 class RunTagRow(Base):
@@ -173,7 +176,10 @@ class EventRow(Base):
 
 
 class CallRow(Base):
-    """One call of a run. `request` is a compressed list of roles and segment numbers (codec.py), or empty: dropped."""
+    """One call of a run. `request` is a compressed list of roles and segment numbers (codec.py), or empty: dropped.
+
+    `decoding` is `app.models.decoding.Decoding` as JSON, where the endpoint said how it made the answer.
+    """
 
     __tablename__ = "call"
     __table_args__ = (Index("ix_call_run_month", "run_id", "month"),)
@@ -202,6 +208,7 @@ class CallRow(Base):
     latency_ms: Mapped[int | None]
     transport_attempts: Mapped[int]
     cost: Mapped[float | None] = mapped_column(Float(53))
+    decoding: Mapped[str | None] = mapped_column(Words())
     error: Mapped[str | None] = mapped_column(Words())
 
 

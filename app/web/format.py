@@ -52,5 +52,7 @@ def cost(dollars: float | None, unpriced: int = 0) -> str:
     """Write what was paid. Unknown prices are said, never counted as nothing."""
     if dollars is None:
         return "cost unknown" if unpriced else "$0"
+    if dollars == 0 and not unpriced:
+        return "no cost"
     text = f"${dollars:,.2f}" if dollars >= 0.01 or dollars == 0 else "<$0.01"
     return f"{text} and {count(unpriced, 'call')} of unknown price" if unpriced else text

@@ -13,6 +13,7 @@ from app.store.records import NO_BUDGET, Budget
 from app.web.assets import Assets
 from app.web.gate import Gate
 from app.web.instance import Instance
+from app.web.local import LocalModels
 from app.web.meters import WebMeters
 from app.web.samples import ExampleStory
 from app.web.templates import Templates
@@ -37,6 +38,7 @@ class Services:
     version: str
     meters: WebMeters
     instance: Instance
+    local: LocalModels
     daily: Budget = NO_BUDGET
     summaries: Summaries = field(default_factory=Summaries)
     example: ExampleStory = field(default_factory=ExampleStory)

@@ -12,6 +12,7 @@ from app.jobs.launch import launch_configs
 from app.jobs.player import Player
 from app.minds.generative import BATCH
 from app.models.base import CallKey, CallLog, Completion, EndpointDown, Message, Model
+from app.models.decoding import Decoding
 from app.models.prices import Price, PriceTag
 from app.models.recorded import RecordedModel
 from app.store.connect import Database
@@ -24,6 +25,8 @@ RUBBISH = (
     "<think>round and round", "half a \ud83d character", "NUL\0NUL", "</div><div><strong>ASSISTANT</strong>: Answer: 3",
 )  # fmt: skip
 EMBEDDER = "lab/embedder"
+# Who talks says how, as a local model does.
+DRAFTED = Decoding(cached_tokens=30, exit_layer=1, draft_length=4, drafted=12, accepted=6, verifications=3)
 PROMPTS = Path(__file__).resolve().parents[2] / "templates" / "prompts"
 
 
@@ -66,6 +69,7 @@ class Villager:
             finish_reason=reason,
             prompt_tokens=sum(len(message.content) for message in messages) // 4,
             completion_tokens=chance.randrange(200),
+            decoding=DRAFTED if key.purpose == "utterance" else None,
         )
 
     def _answer(self, key: CallKey, chance: Random, messages: tuple[Message, ...]) -> str:

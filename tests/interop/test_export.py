@@ -229,6 +229,10 @@ async def test_tables_hold_one_row_a_thing_that_happened(database: Database) -> 
     assert sum(int(row["collected"]) for row in read["harvests.csv"]) == run.total_gain
     assert sum(row["readable"] == "false" for row in read["harvests.csv"]) == run.unreadable
     assert len(read["calls.csv"]) == run.calls
+    drafts = ("cached_tokens", "exit_layer", "draft_length", "drafted", "accepted", "verifications")
+    told = {tuple(row[name] for name in drafts) for row in read["calls.csv"] if row["purpose"] == "utterance"}
+    assert ("30", "1", "4", "12", "6", "3") in told
+    assert {row["drafted"] for row in read["calls.csv"] if row["purpose"] == "harvest"} == {""}
     kinds = [parse_event(text).kind for text in whole.events]
     assert (len(read["talk.csv"]), len(read["memories.csv"])) == (kinds.count("said"), kinds.count("remembered"))
 

@@ -4,6 +4,7 @@ import pytest
 
 from app.commons.config import SamplingConfig
 from app.models.base import CallKey, Completion, Message, RecordedCall, Retrieval, Segment, request_hash
+from app.models.decoding import Decoding
 from app.store import leases, runs
 from app.store.codec import SegmentBook, pack, pack_messages, unpack, unpack_messages
 from app.store.connect import Database
@@ -163,3 +164,23 @@ async def test_what_the_endpoint_said_of_itself_comes_back(database: Database) -
     assert (summary.model_revision, summary.fingerprint, summary.provider) == ("m-2026", "fp_1", "village")
     stored = await get_call(database, claim.run_id, str(call(1).key))
     assert stored is not None and stored.answer == said
+
+
+async def test_how_an_answer_was_made_is_kept_and_replayed(database: Database) -> None:
+    made = Decoding(cached_tokens=9, exit_layer=2, draft_length=4, drafted=8, accepted=3, verifications=2)
+    completion = Completion(text="Answer: 5", decoding=made)
+    claim = await claimed(database)
+    recorder = await open_recorder(database, claim)
+    recorder.record(call(1).model_copy(update={"completion": completion}))
+    recorder.record(call(2))
+    await recorder.flush()
+    await recorder.close()
+    first, second = await list_calls(database, claim.run_id)
+    assert (first.decoding, second.decoding) == (made, None)
+    assert first.model_dump(mode="json")["decoding"]["tokens_per_verification"] == 2.5
+    detail = await get_call(database, claim.run_id, first.key)
+    assert detail is not None and detail.answer is not None
+    assert detail.decoding == detail.answer.decoding == made
+    again = await open_recorder(database, claim)
+    assert again.find(call(1).key) == ("hash 1", completion)
+    await again.close()

@@ -51,6 +51,8 @@ class LaunchPage:
         conditions: all.
         policies: scripted minds with a line on each.
         models: names of models that can be asked, by endpoint.
+        groups: what an endpoint is called, where not by its name.
+        labels: what a model is, by its name, where that is known.
         embeddings: names of embedding models that can be asked.
         agents: a row an agent.
         values: every field as it was given, as text.
@@ -73,6 +75,8 @@ class LaunchPage:
     conditions: Sequence[Condition]
     policies: Sequence[Choice]
     models: Mapping[str, Sequence[str]]
+    groups: Mapping[str, str]
+    labels: Mapping[str, str]
     embeddings: Sequence[str]
     agents: Sequence[AgentField]
     values: Mapping[str, str]

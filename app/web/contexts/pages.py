@@ -13,6 +13,7 @@ from app.web.contexts.rows import RunRow
 from app.web.day import Day
 from app.web.health import Health
 from app.web.importing import ImportedLog
+from app.web.local import LocalLine
 
 
 @dataclass(frozen=True)
@@ -247,6 +248,8 @@ class SettingsPage:
         day: what was spent today.
         meters: how much of the day's budget that is.
         checks: what a check that was just made came to, by model; empty where none was.
+        local: the models on this machine.
+        local_folder: where they lie.
     """
 
     endpoints: Sequence[EndpointView]
@@ -257,6 +260,8 @@ class SettingsPage:
     day: Day
     meters: Sequence[Meter]
     checks: Mapping[str, ModelCheck]
+    local: Sequence[LocalLine]
+    local_folder: str
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from app.store.records import CallSummary, RunRecord, ShareRecord
 from app.web import urls
 from app.web.contexts.budget import BudgetBox
 from app.web.contexts.correction import CorrectionBox
+from app.web.contexts.decoding import speculation
 from app.web.contexts.place import FRAMEWORK, TABS, RunView, Tab, query_string, read_view
 from app.web.contexts.rows import tags
 from app.web.contexts.scene import RIVER_PATH, Life, Seat, river_life, seats, shoal
@@ -280,6 +281,11 @@ class RunPage:
             for call in self.calls
         ]
         return list(dict.fromkeys(", ".join(part for part in said if part) for said in parts))
+
+    @property
+    def speculation(self) -> list[tuple[str, str]]:
+        """What the drafts of a local model came to in `calls`; empty where none was asked."""
+        return speculation(self.calls)
 
     @property
     def top_catch(self) -> int:

@@ -21,6 +21,7 @@ from app.web.contexts.methods import METRICS, PAPER, ApiLine, MethodsPage, softw
 from app.web.contexts.pages import KeyLine, SettingsPage
 from app.web.day import look_at_day
 from app.web.health import look
+from app.web.local import look_at_local
 from app.web.pages import page
 from app.web.routes.launch import POLICY_LABELS
 from app.web.services import Services, Use
@@ -55,6 +56,8 @@ async def _settings(request: Request, services: Services, checks: Sequence[Model
         day=day,
         meters=meters(day.budget, day.spent),
         checks={check.model: check for check in checks},
+        local=await look_at_local(services.local),
+        local_folder=str(services.local.folder),
     )
     return page(request, "pages/settings.html", context, section="settings")
 
@@ -62,7 +65,11 @@ async def _settings(request: Request, services: Services, checks: Sequence[Model
 def _known_of(models: ModelHub, name: str) -> str:
     price, context = models.price_of(name), models.context_of(name)
     parts = []
-    if price:
+    if label := models.label_of(name):
+        parts.append(label)
+    if price and price.of(1, 1) == 0:
+        parts.append("no cost")
+    elif price:
         parts.append(f"{dollars(price.input_per_mtok)} in, {dollars(price.output_per_mtok)} out a million tokens")
     if context:
         parts.append(f"{context:,} tokens long")

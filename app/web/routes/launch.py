@@ -39,6 +39,8 @@ POLICY_LABELS = (
     Choice("scripted:random", "random: takes anything"),
 )
 
+ON_THIS_MACHINE = "On this machine: no key, no cost"
+
 
 @router.get("/launch")
 async def show(request: Request, services: Use) -> HTMLResponse:
@@ -152,6 +154,10 @@ async def _render(
         conditions=list(conditions().values()),
         policies=POLICY_LABELS,
         models=_by_endpoint(services.models.names()),
+        groups={view.name: ON_THIS_MACHINE for view in services.models.views() if view.on_this_machine},
+        labels={
+            name: label for name in services.models.names() if (label := services.models.label_of(name)) is not None
+        },
         embeddings=services.models.embedding_names(),
         agents=[
             AgentField(number, name, form.values.get(f"mind_{number}", "")) for number, name in enumerate(form.names, 1)
@@ -165,7 +171,7 @@ async def _render(
         estimate=shown,
         count=shown.count if shown else 1,
         source=source,
-        missing=[view for view in services.models.views() if not view.key_present],
+        missing=[view for view in services.models.views() if not view.key_present or view.unusable],
         prompt_sets=[found.name for found in prompt_sets if found.prompts],
         advanced=any(form.values[name] != DEFAULTS[name] for name in ADVANCED)
         or any(name in form.errors for name in (*ADVANCED, "agents")),
