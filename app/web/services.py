@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import Depends, FastAPI, Request
 
+from app.interop.card import Pictures
 from app.interop.compared import Summaries
 from app.minds.prompt_folders import CompiledSets
 from app.models.hub import ModelHub
@@ -25,8 +26,8 @@ from app.web.watch import Watcher
 class Services:
     """Everything a handler may need.
 
-    `daily` is what the instance may spend a day, `summaries` what is remembered of runs that were
-    compared, `prompt_sets` the prompt sets that were looked at.
+    `daily` is what the instance may spend a day, `summaries` what is remembered of runs that were compared,
+    `prompt_sets` the prompt sets that were looked at, `pictures` those drawn lately.
     """
 
     database: Database
@@ -44,6 +45,7 @@ class Services:
     daily: Budget = NO_BUDGET
     prompt_sets: CompiledSets = field(default_factory=CompiledSets)
     summaries: Summaries = field(default_factory=Summaries)
+    pictures: Pictures = field(default_factory=Pictures)
     example: ExampleStory = field(default_factory=ExampleStory)
 
 
