@@ -119,6 +119,16 @@ def export_comparison() -> str:
     return f"{compare()}/export"
 
 
+def share_comparison(query: str) -> str:
+    """Where a link to the comparison of a canonical query is made (POST)."""
+    return f"{compare()}/share?{query}"
+
+
+def comparison(query: str) -> str:
+    """The comparison of a canonical query."""
+    return f"{compare()}?{query}" if query else compare()
+
+
 def experiment(experiment_id: str) -> str:
     """The page of an experiment."""
     return f"/experiments/{_part(experiment_id)}"

@@ -39,11 +39,13 @@ from app.web.dependencies import LastSeen, Shared, SharedTogether, Token
 from app.web.errors import Problem, not_found
 from app.web.live import stream_run
 from app.web.prompt_changes import PromptChange, prompt_change
+from app.web.routes.compare import render_comparison
 from app.web.routes.run_page import render_run
 from app.web.routes.shared_set import SharedSetOut, render_set, set_out
 from app.web.run_searching import RunSearchOut, Wanted, find_in_run
 from app.web.services import Services, Use
 from app.web.shared import SharedRun, follow_shared, open_set, open_shared
+from app.web.shared_comparison import comparison_of
 
 router = APIRouter(prefix="/s/{token}", include_in_schema=False)
 of_a_run = APIRouter()
@@ -55,7 +57,11 @@ async def page(request: Request, services: Use, token: Token) -> HTMLResponse:
     share = await open_share(services.database, token)
     if share.scope == "run":
         return await _run_page(request, services, await open_shared(services.database, token))
-    return await render_set(request, services, await open_set(services.database, token))
+    together = await open_set(services.database, token)
+    if share.scope == "experiment":
+        return await render_set(request, services, together)
+    shown = await comparison_of(services, together, request.query_params)
+    return await render_comparison(request, services, shown.ask, shown.runs, shared=shown, notices=shown.notices)
 
 
 @router.get("/api")
