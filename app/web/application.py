@@ -40,6 +40,7 @@ from app.web.routes import (
     launch,
     login,
     metrics,
+    new_experiment,
     operations,
     prompts,
     record,
@@ -57,9 +58,9 @@ MAX_BODY = 1_000_000
 # Addresses that take more, in bytes.
 LARGER_BODIES = dict.fromkeys((urls.import_logs(), urls.api_import()), MAX_UPLOAD)
 PAGES = (
-    # Before the runs: /runs/deleted is no run.
+    # Before the runs: /runs/deleted is no run. Nor is /experiments/new an experiment.
     keeping,
-    *(home, launch, prompts, imports, runs, search, record, experiments, shares, shared),
+    *(home, launch, prompts, imports, runs, search, record, new_experiment, experiments, shares, shared),
     *(compare, shared_compare),
     *(budgets, corrections, operations, about, metrics, login, static, subskills),
 )

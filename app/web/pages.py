@@ -11,7 +11,9 @@ from app.web import urls
 from app.web.errors import Problem
 from app.web.services import get_services
 
-Section = Literal["", "home", "launch", "runs", "compare", "search", "subskills", "shares", "methods", "settings"]
+Section = Literal[
+    "", "home", "launch", "runs", "experiments", "compare", "search", "subskills", "shares", "methods", "settings"
+]
 
 
 @dataclass(frozen=True)
