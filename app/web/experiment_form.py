@@ -139,7 +139,8 @@ class ExperimentForm:
             if field in ("settings", "plan") and "." in place:
                 # One field holds many settings: the sentence says which of them is meant.
                 said = f"{place.partition('.')[2]}: {said}"
-            self.errors.setdefault(field, f"{said[:1].upper()}{said[1:]}")
+            # A sentence about a model begins with its label, which stays as it is written.
+            self.errors.setdefault(field, said if field == "models" else f"{said[:1].upper()}{said[1:]}")
 
     def _usual_name(self) -> str:
         """Return a name for an experiment without one, such as "3 models, 2 scenarios"."""

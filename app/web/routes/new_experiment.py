@@ -47,6 +47,9 @@ async def show(request: Request, services: Use) -> HTMLResponse:
     if text is not None:
         try:
             form = filled_from(text)
+            if wanted in bundled_definitions() and not _usable(services, form):
+                form = ExperimentForm(form.values | {"more_models": ""}, form.chosen | {"models": ()})
+                flash.append(Flash("The models of this table are not configured here: choose yours.", "info"))
         except DefinitionError as error:
             flash.append(Flash(f"The definition of {wanted} cannot be read by this version: {error}", "warn"))
     elif wanted:
@@ -183,6 +186,12 @@ async def _look(services: Services, form: ExperimentForm) -> tuple[Definition | 
         source=found.source,
         notes=_notes(services, list(one_each.values())),
     )
+
+
+def _usable(services: Services, form: ExperimentForm) -> bool:
+    """Whether all models that the form names can be asked here."""
+    definition = form.definition()
+    return definition is not None and all(services.models.can_ask(name) for name in definition.models_named)
 
 
 def _notes(services: Services, runs: Sequence[GridRun]) -> list[str]:
