@@ -194,6 +194,11 @@ def shared_run(token: str, run_id: str) -> str:
     return f"{share(token)}/runs/{_part(run_id)}"
 
 
+def picture(page: str) -> str:
+    """The picture that goes with the shared page at *page* where its address is pasted."""
+    return f"{page}/picture.png"
+
+
 def methods() -> str:
     """How the numbers are made."""
     return "/methods"

@@ -285,6 +285,8 @@ NO_PAGES = frozenset(
         "/runs/{run_id}/export/{kind}",
         "/compare/export/{kind}",
         "/s/{token}/export/{kind}",
+        "/s/{token}/picture.png",
+        "/s/{token}/runs/{run_id}/picture.png",
         "/experiments/{experiment_id}/budget",
         "/metrics",
         "/healthz",

@@ -154,6 +154,8 @@ DECISIONS = {
     ("POST", "/api/v1/experiments/{experiment_id}/shares"): OWNER,
     ("POST", "/compare/share"): OWNER,
     ("POST", "/api/v1/compare/shares"): OWNER,
+    ("GET", "/s/{token}/picture.png"): HOLDER,
+    ("GET", "/s/{token}/runs/{run_id}/picture.png"): HOLDER,
     ("GET", "/s/{token}/api/compare"): HOLDER,
     ("GET", "/s/{token}/api/compare/figures/{figure}"): HOLDER,
     ("GET", "/s/{token}/export/{kind}"): HOLDER,
