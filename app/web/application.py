@@ -10,6 +10,7 @@ from app.web import urls
 from app.web.answers import ErrorBoundary, install
 from app.web.api import budgets as api_budgets
 from app.web.api import catalogue as api_catalogue
+from app.web.api import cite as api_cite
 from app.web.api import compare as api_compare
 from app.web.api import corrections as api_corrections
 from app.web.api import imports as api_imports
@@ -30,6 +31,7 @@ from app.web.policy import BodyLimit, HeadAsGet, SecurityHeaders
 from app.web.routes import (
     about,
     budgets,
+    cite,
     compare,
     corrections,
     experiments,
@@ -59,7 +61,7 @@ PAGES = (
     # Before the runs: /runs/deleted is no run.
     keeping,
     *(home, launch, prompts, imports, runs, search, record, experiments, shares, shared),
-    *(compare, shared_compare),
+    *(compare, cite, shared_compare),
     *(budgets, corrections, operations, about, metrics, login, static, subskills),
 )
 
@@ -81,7 +83,7 @@ def build(lifespan: Lifespan, meters: WebMeters, *, version: str, openapi_url: s
     api = APIRouter(prefix=urls.API, responses={"4XX": {"model": ErrorReply}, "5XX": {"model": ErrorReply}})
     for part in (
         *(api_keeping, api_runs, api_record, api_imports, api_preview, api_catalogue, api_shares, api_reference),
-        api_compare,
+        *(api_compare, api_cite),
         *(api_search, api_subskills, api_budgets, api_operations, api_corrections),
     ):
         api.include_router(part.router)
