@@ -9,7 +9,7 @@ CHAT = (
 )
 
 
-def make_tiny(folder: Path, *, context: int = 16_384, layers: int = 4, seed: int = 0, label: str | None = None) -> Path:
+def make_tiny(folder: Path, *, context: int = 8192, layers: int = 4, seed: int = 0, label: str | None = None) -> Path:
     """Write the model to *folder*, as Hugging Face's libraries do, and return it."""
     import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
@@ -40,7 +40,10 @@ def make_tiny(folder: Path, *, context: int = 16_384, layers: int = 4, seed: int
         tie_word_embeddings=True,
         initializer_range=0.2,
     )
-    LlamaForCausalLM(config).save_pretrained(folder)
+    model = LlamaForCausalLM(config)
+    with torch.no_grad():
+        model.model.embed_tokens.weight[0] *= 3  # the end is likely, so that answers are short
+    model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     if label:
         (folder / "govsim.json").write_text(json.dumps({"label": label}))

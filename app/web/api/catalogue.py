@@ -26,6 +26,7 @@ from app.web.api.schemas import (
 from app.web.data import experiment_figure
 from app.web.dependencies import ExperimentId
 from app.web.health import Health, look
+from app.web.local import look_at_local
 from app.web.routes.experiments import experiment_of
 from app.web.services import Use
 
@@ -73,7 +74,12 @@ async def conditions() -> list[ConditionOut]:
 @router.get("/models")
 async def models(services: Use) -> ModelsOut:
     """Return the minds that can be launched, and what is configured."""
-    return ModelsOut(policies=POLICIES, models=services.models.names(), endpoints=services.models.views())
+    return ModelsOut(
+        policies=POLICIES,
+        models=services.models.names(),
+        endpoints=services.models.views(),
+        local=[line.now for line in await look_at_local(services.local)],
+    )
 
 
 @router.post(urls.api_check_models().removeprefix(urls.API))
