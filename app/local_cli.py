@@ -49,7 +49,8 @@ def serve(
         int | None, typer.Option(min=1, help="Layers that draft (E); by default measured when a model is loaded.")
     ] = None,
     draft: Annotated[
-        int | None, typer.Option(min=0, max=64, help="Tokens drafted at a time (K); 0: plain decoding.")
+        int | None,
+        typer.Option(min=0, max=8, help="Tokens drafted at a time (K); 0: none."),
     ] = None,
     open_to_network: Annotated[
         bool, typer.Option("--open-to-network", help="Allow an address that others can reach; anybody may then ask.")
@@ -64,10 +65,12 @@ def serve(
     from app.jobs.supervise import follow_parent
     from app.local.checkpoint import DTYPES
     from app.local.loading import AUTO, Options, load
+    from app.local.requests import Decoding
     from app.local.serving import answer, is_loopback, listen
     from app.local.shelf import Shelf
 
-    start_logs(load_settings(), "info")
+    settings = load_settings()
+    start_logs(settings, "info")
     if not is_loopback(host):
         if not open_to_network:
             fail(f"Others can reach {host}, and this server has no password: add --open-to-network for that.")
@@ -75,9 +78,10 @@ def serve(
     models = _models_at(path, name)
     if dtype not in (AUTO, *DTYPES):
         fail(f"--dtype takes {AUTO}, {' or '.join(DTYPES)}, not '{dtype}'.")
-    if (exit_layer is None) != (draft is None) and draft != 0:
+    if (exit_layer is None) != (draft is None):
         fail("Give both --exit-layer and --draft, or neither.")
-    options = Options(device, dtype, threads, exit_layer, draft)
+    decoding = None if exit_layer is None or draft is None else Decoding(exit_layer, draft)
+    options = Options(device, dtype, threads, decoding, settings.prompt_folders)
     try:
         listener = listen(host, port) if descriptor is None else socket.socket(fileno=descriptor)
     except OSError as error:

@@ -53,7 +53,8 @@ def served(folder: Path) -> Iterator[str]:
     assert line.startswith("Local models are ready: http://127.0.0.1:"), line
     yield line.split()[-1].removesuffix("/v1")
     process.send_signal(signal.SIGTERM)
-    assert process.wait(20) == 0
+    # It ends its requests first, and then as whoever started it expects: by the signal.
+    assert process.wait(20) in (0, -signal.SIGTERM)
 
 
 @pytest.fixture
@@ -141,18 +142,23 @@ async def test_a_thousand_requests_leave_memory_where_it_was(client: httpx.Async
     assert grown < 20 * 2**20
 
 
+def kept() -> list[psutil.Process]:
+    """The servers that this process keeps."""
+    return [one for one in psutil.Process().children() if "--descriptor" in one.cmdline()]
+
+
 async def test_a_server_that_is_killed_answers_again_at_the_same_address(folder: Path) -> None:
     server = LocalServer(folder)
     assert find_server(folder) is None
     async with server.kept(), httpx.AsyncClient(base_url=server.address, trust_env=False, timeout=60) as client:
         first = await answer(client, PROMPTS[0])
         assert find_server(folder) == server.address
-        (child,) = [one for one in psutil.Process().children() if "local" in one.cmdline()]
+        (child,) = kept()
         child.kill()
         await asyncio.to_thread(child.wait, 10)
         assert (await answer(client, PROMPTS[0]))["choices"] == first["choices"]
     assert find_server(folder) is None and not (folder / ".server.json").exists()
-    assert not [one for one in psutil.Process().children() if "local" in one.cmdline()]
+    assert kept() == []
 
 
 async def test_a_run_on_the_command_line_starts_its_own_server(tmp_path: Path, folder: Path) -> None:
