@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import Depends, FastAPI, Request
 
+from app.interop.card import Pictures
 from app.interop.compared import Summaries
 from app.models.hub import ModelHub
 from app.store.connect import Database
@@ -24,7 +25,8 @@ from app.web.watch import Watcher
 class Services:
     """Everything a handler may need.
 
-    `daily` is what the instance may spend a day, `summaries` what is remembered of runs that were compared.
+    `daily` is what the instance may spend a day, `summaries` what is remembered of runs that were compared,
+    `pictures` those drawn lately.
     """
 
     database: Database
@@ -41,6 +43,7 @@ class Services:
     local: LocalModels
     daily: Budget = NO_BUDGET
     summaries: Summaries = field(default_factory=Summaries)
+    pictures: Pictures = field(default_factory=Pictures)
     example: ExampleStory = field(default_factory=ExampleStory)
 
 
