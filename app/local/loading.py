@@ -7,6 +7,7 @@ import platform
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -14,18 +15,21 @@ from tokenizers import Tokenizer
 
 from app import __version__
 from app.local.chat import ChatTemplate, UnfitMessages
-from app.local.checkpoint import DTYPES, weight_files
+from app.local.checkpoint import DTYPES, load_model, weight_files
 from app.local.engine import Engine
 from app.local.requests import Decoding, Result, Sampling, TooLong
 from app.local.shape import Shape, UnusableCheckpoint, read_shape
 from app.local.shelf import About
+from app.local.tokens import FILE as TOKENIZER
+from app.local.tokens import decode, encode, load_tokenizer
+from app.local.tuning import tune
 from app.local.wire import Answer, ChatRequest, Refused
 from app.minds.preview import example_config, preview
 from app.minds.prompt_folders import load_set
 from app.models.local_folder import CONFIG, LONGEST_CONTEXT, LocalModel
 
 AUTO = "auto"
-TOKENIZER, GENERATION = "tokenizer.json", "generation_config.json"
+GENERATION = "generation_config.json"
 DECIDING = (CONFIG, TOKENIZER, "tokenizer_config.json", "chat_template.jinja", GENERATION)
 # Weights of this size and more are halved on a CPU, where reading them is what takes the time, and tuned on one prompt.
 LARGE_BYTES = 1_000_000_000
@@ -56,47 +60,38 @@ def load(model: LocalModel, options: Options) -> "EngineModel":
     Raises:
         UnusableCheckpoint: the folder is none that we can run; the message says why.
     """
-    shape, tokenizer, template = read_shape(model.folder), read_tokenizer(model.folder), ChatTemplate(model.folder)
+    shape, tokenizer, template = read_shape(model.folder), load_tokenizer(model.folder), ChatTemplate(model.folder)
     size = sum(path.stat().st_size for path in weight_files(model.folder))
     device = _device(options.device)
     dtype = options.dtype if options.dtype != AUTO else _dtype(device, size)
     if options.threads is not None:
         torch.set_num_threads(options.threads)
     room = min(shape.positions, LONGEST_CONTEXT)
-
-    def encode(messages: Sequence[dict[str, str]]) -> list[int]:
-        tokens: list[int] = tokenizer.encode(template.render(messages), add_special_tokens=False).ids
-        return tokens
-
-    samples = [encode(prompt) for prompt in _prompts(options.prompt_folders)] if options.decoding is None else []
+    ends = ends_of(model.folder, shape, tokenizer)
     with ThreadPoolExecutor(1) as beside:
         revision = beside.submit(revision_of, model.folder)
-        engine = Engine.load(
-            model.folder,
-            lambda tokens: tokenizer.decode(list(tokens)),
-            dtype=DTYPES[dtype],
-            device=device,
-            samples=samples[: 1 if size > LARGE_BYTES else None],
-            decoding=options.decoding,
+        weights = load_model(model.folder, DTYPES[dtype], device)
+        decoding = options.decoding
+        if decoding is None:
+            samples = [encode(tokenizer, template.render(prompt)) for prompt in _prompts(options.prompt_folders)]
+            decoding = tune(weights, samples[: 1 if size > LARGE_BYTES else None], ends=frozenset(ends))
+        engine = Engine(
+            weights,
+            partial(decode, tokenizer),
+            partial(encode, tokenizer),
+            decoding=decoding,
+            ends=ends,
             rows=_rows(shape, room, dtype, device),
             room=room,
-            ends=ends_of(model.folder, shape, tokenizer),
         )
-        return EngineModel(engine, encode, revision.result(), device, dtype)
+        return EngineModel(engine, template, revision.result(), device, dtype)
 
 
 class EngineModel:
     """A loaded model behind the protocol that the server speaks."""
 
-    def __init__(
-        self,
-        engine: Engine,
-        encode: Callable[[Sequence[dict[str, str]]], list[int]],
-        revision: str,
-        device: str,
-        dtype: str,
-    ) -> None:
-        self._engine, self._encode = engine, encode
+    def __init__(self, engine: Engine, template: ChatTemplate, revision: str, device: str, dtype: str) -> None:
+        self._engine, self._template = engine, template
         self.about = About(
             revision=revision,
             fingerprint=f"govsim {__version__}, torch {torch.__version__}, {platform.machine()}, {device}, {dtype}",
@@ -118,8 +113,8 @@ class EngineModel:
             seed=request.seed,
         )
         try:
-            prompt = self._encode([message.plain for message in request.messages])
-            asked = self._engine.submit(prompt, sampling, on_text)
+            prompt = self._template.render([message.plain for message in request.messages])
+            asked = self._engine.submit(self._engine.encode(prompt), sampling, on_text)
         except UnfitMessages as error:
             raise Refused(str(error), param="messages", code="invalid_value") from error
         except TooLong as error:
@@ -131,21 +126,6 @@ class EngineModel:
     def close(self) -> None:
         """Give back the memory."""
         self._engine.close()
-
-
-def read_tokenizer(folder: Path) -> Tokenizer:
-    """Return the tokenizer in *folder*.
-
-    Raises:
-        UnusableCheckpoint: there is none that can be read.
-    """
-    path = folder / TOKENIZER
-    if not path.is_file():
-        raise UnusableCheckpoint(f"It has no {TOKENIZER}. Save its tokenizer with transformers to make one.")
-    try:
-        return Tokenizer.from_file(str(path))
-    except Exception as error:  # the library raises nothing narrower
-        raise UnusableCheckpoint(f"{TOKENIZER} cannot be read: {error}.") from None
 
 
 def ends_of(folder: Path, shape: Shape, tokenizer: Tokenizer) -> list[int]:
