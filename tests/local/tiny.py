@@ -34,16 +34,13 @@ def make_tiny(folder: Path, *, context: int = 8192, layers: int = 4, seed: int =
         num_attention_heads=4,
         num_key_value_heads=2,
         max_position_embeddings=context,
-        eos_token_id=0,
+        eos_token_id=[0, *range(10, len(vocabulary), 12)],  # many, so that answers are short
         bos_token_id=None,
         pad_token_id=0,
         tie_word_embeddings=True,
         initializer_range=0.2,
     )
-    model = LlamaForCausalLM(config)
-    with torch.no_grad():
-        model.model.embed_tokens.weight[0] *= 3  # the end is likely, so that answers are short
-    model.save_pretrained(folder)
+    LlamaForCausalLM(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     if label:
         (folder / "govsim.json").write_text(json.dumps({"label": label}))
