@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check -q
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check check-long check-local bench screenshots browser format clean
+.PHONY: help run test check check-long check-local bench bench-local screenshots browser format clean
 
 help:
 	@echo "make run          start the application (sets everything up the first time)"
@@ -15,6 +15,7 @@ help:
 	@echo "make check-long   the long property and torture suites"
 	@echo "make check-local  all tests of local models, with the extra [local] installed"
 	@echo "make bench        measure against the limits of docs/performance.md"
+	@echo "make bench-local  compare ways to decode with a local model"
 	@echo "make screenshots  pictures of every page and state, in build/screenshots"
 
 run: $(VENV)/.runtime
@@ -38,6 +39,9 @@ check-local: check $(VENV)/.local
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m tests.benchmarks
+
+bench-local: $(VENV)/.local
+	$(BIN)/python -m tests.benchmarks.local
 
 screenshots: $(VENV)/.dev browser
 	$(BIN)/python -m pytest -q tests/browser/test_screenshots.py

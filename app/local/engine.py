@@ -1,5 +1,6 @@
 """The engine: requests from any thread, decoded together by one."""
 
+import math
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -33,6 +34,8 @@ class Request:
     def __init__(self, prompt: tuple[int, ...], sampling: Sampling, on_text: Callable[[str], None] | None) -> None:
         self.prompt, self.sampling, self.on_text = prompt, sampling, on_text
         self.future: Future[Result] = Future()
+        # From here on it ends by the decoding thread alone: one that others could end would break a round.
+        self.future.set_running_or_notify_cancel()
         self.cancelled = False
 
     def cancel(self) -> None:
@@ -156,10 +159,11 @@ class Engine:
 
         Raises:
             TooLong: the prompt leaves no room for a token.
-            ValueError: the prompt is empty, or holds tokens that the vocabulary has not.
+            ValueError: the prompt is empty, or holds tokens that the vocabulary has not; or the sampling is none.
             Cancelled: the engine is closed.
         """
         tokens = tuple(prompt)
+        check_sampling(sampling or Sampling())
         if not tokens or min(tokens) < 0 or max(tokens) >= self.decoder.shape.vocabulary:
             raise ValueError("A prompt is one token or more, all of the vocabulary.")
         if len(tokens) >= self.room:
@@ -187,13 +191,36 @@ class Engine:
                     self._wake.wait()
                 if self._closed:
                     break
-            self._admit()
-            self._drop_finished()
-            if self._active:
-                self._round()
-                self._drop_finished()
-        for request in [*self._waiting, *(active.request for active in self._active)]:
+            try:
+                self._step()
+            except Exception as error:
+                # A defect: which text it was cannot be told. The thread lives on, or all that come would wait for ever.
+                self._fail_active(error)
+        for request in self._waiting:
             _fail(request, Cancelled("The engine was closed."))
+        self._fail_active(Cancelled("The engine was closed."))
+
+    def _step(self) -> None:
+        self._admit()
+        self._drop_finished()
+        if self._active:
+            self._round()
+            self._drop_finished()
+        self._drop_waiting()
+
+    def _fail_active(self, error: Exception) -> None:
+        for active in self._active:
+            _fail(active.request, error)
+        self._active.clear()
+
+    def _drop_waiting(self) -> None:
+        """Let go of the cancelled that still wait for a row."""
+        with self._wake:
+            gone = [request for request in self._waiting if request.cancelled]
+            for request in gone:
+                self._waiting.remove(request)
+        for request in gone:
+            _fail(request, Cancelled("The request was cancelled."))
 
     def _admit(self) -> None:
         while len(self._active) < self.decoder.rows:
@@ -201,7 +228,7 @@ class Engine:
                 if not self._waiting:
                     return
                 request = self._waiting.popleft()
-            if request.sampling.max_tokens < 1 or request.cancelled:
+            if request.cancelled:
                 _fail(request, Cancelled("The request was cancelled."))
                 continue
             try:
@@ -241,9 +268,7 @@ class Engine:
             found = decode_round(self.decoder, [active.row for active in self._active], self.decoding)
         except Exception as error:
             # Which row it was cannot be told; the cache of all may be half written.
-            for active in self._active:
-                _fail(active.request, error)
-            self._active.clear()
+            self._fail_active(error)
             return
         for active, tokens in zip(self._active, found, strict=True):
             if self.decoding.draft_length:
@@ -286,7 +311,7 @@ class Engine:
             active = self._active[number]
             if active.request.cancelled:
                 _fail(active.request, Cancelled("The request was cancelled."))
-            elif active.finish:
+            elif active.finish and not active.request.future.done():
                 active.request.future.set_result(self._result(active))
             if not active.request.future.done():
                 number += 1
@@ -322,6 +347,22 @@ def check_decoding(decoding: Decoding, layers: int) -> None:
         raise ValueError(f"The exit layer must be 1 to {layers}, not {decoding.exit_layer}.")
     if not 0 <= decoding.draft_length <= MAX_DRAFT:
         raise ValueError(f"The draft length must be 0 to {MAX_DRAFT}, not {decoding.draft_length}.")
+
+
+def check_sampling(sampling: Sampling) -> None:
+    """Check that tokens can be chosen so: one text's wrong number must not break the round of all.
+
+    Raises:
+        ValueError: a number is out of range.
+    """
+    if sampling.max_tokens < 1:
+        raise ValueError(f"At least 1 token must be asked for, not {sampling.max_tokens}.")
+    if not 0 <= sampling.temperature < math.inf:
+        raise ValueError(f"The temperature must be 0 or more, not {sampling.temperature}.")
+    if not 0 < sampling.top_p <= 1:
+        raise ValueError(f"top_p must be above 0 and at most 1, not {sampling.top_p}.")
+    if sampling.seed is not None and not -(2**63) <= sampling.seed < 2**64:
+        raise ValueError("A seed has at most 64 bits.")
 
 
 def _fail(request: Request, error: BaseException) -> None:

@@ -134,6 +134,26 @@ def experiment(experiment_id: str) -> str:
     return f"/experiments/{_part(experiment_id)}"
 
 
+def experiments(query: Query | None = None) -> str:
+    """The list of experiments."""
+    return with_query("/experiments", query)
+
+
+def new_experiment(source: str | None = None) -> str:
+    """The form of an experiment, filled in by a bundled definition or like a stored experiment."""
+    return with_query("/experiments/new", {"from": source})
+
+
+def new_experiment_action(action: str) -> str:
+    """What the form of an experiment asks (POST): estimate, check, fill, toml."""
+    return f"/experiments/new/{_part(action)}"
+
+
+def definition(experiment_id: str) -> str:
+    """The definition of an experiment as a file."""
+    return f"{api_experiment(experiment_id)}/definition"
+
+
 def import_logs() -> str:
     """Where logs of the research code are brought in."""
     return "/import"

@@ -20,13 +20,11 @@ from app.store.records import (
     LOWEST_PRIORITY,
     Budget,
     CallSummary,
-    ExperimentRecord,
     MindsKind,
     RunRecord,
     RunState,
     ShareRecord,
 )
-from app.store.spending import Spent
 from app.web import urls
 
 MAX_CHECKED = 20
@@ -105,6 +103,7 @@ class RunOut(BaseModel):
     tags: list[str] = Field(description="sorted")
     archived_at: datetime | None
     retry_of: str | None = Field(description="the cancelled run that this one tries again")
+    model_label: str | None = Field(description="what the definition of its experiment calls those who decide in it")
     dropped: str | None = Field(description="what a retention rule took from the record, and when")
 
 
@@ -173,24 +172,6 @@ def call_out(call: CallDetail) -> CallOut:
     """Return *call* as the API shows it."""
     reading = None if call.answer is None else reading_of(call.purpose, call.answer.text)
     return CallOut(**call.model_dump(), reading=reading)
-
-
-class ExperimentOut(BaseModel):
-    """Runs launched together."""
-
-    id: str
-    name: str
-    created_at: datetime
-    page: str
-    budget: Budget = Field(description="what all runs together may spend")
-    spent: Spent
-    runs: list[RunOut]
-
-
-class ExperimentList(BaseModel):
-    """The latest experiments."""
-
-    experiments: list[ExperimentRecord]
 
 
 class ScenarioOut(BaseModel):

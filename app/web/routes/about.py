@@ -79,7 +79,7 @@ def _known_of(models: ModelHub, name: str) -> str:
 @router.get("/methods")
 async def methods(request: Request, services: Use) -> HTMLResponse:
     """Say how the numbers are made."""
-    prompt_sets = await run_in_threadpool(find_sets, services.prompt_folders)
+    prompt_sets = await run_in_threadpool(find_sets, services.prompt_folders, services.prompt_sets)
     context = MethodsPage(
         metrics=METRICS,
         scenarios=[scenario for scenario in scenarios().values() if scenario.playable],
