@@ -241,6 +241,10 @@ PLACES: Mapping[str, tuple[Place, ...]] = MappingProxyType(
         "/subskills/{tests_id}/cases/{test}/{number}": (
             Place("subskill-case", "/subskills/{tests}/cases/bare_limit/1"),
         ),
+        "/cite": (
+            Place("cite", "/cite?run={finished}"),
+            Place("cite-comparison", "/cite?scenario=fishery&group=model", long=True),
+        ),
         "/shares": (Place("shares", "/shares"), Place("shares-empty", "/shares", empty=True)),
         "/import": (
             Place("import", "/import"),
@@ -305,6 +309,7 @@ NO_PAGES = frozenset(
         "/runs/{run_id}/rerun-check",
         "/runs/{run_id}/export/{kind}",
         "/compare/export/{kind}",
+        "/cite/text",
         "/s/{token}/export/{kind}",
         "/s/{token}/picture.png",
         "/s/{token}/runs/{run_id}/picture.png",

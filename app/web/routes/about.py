@@ -10,6 +10,7 @@ from app.analysis.published import published
 from app.commons.fidelity import DEVIATIONS
 from app.commons.scenario import conditions, scenarios
 from app.engine.version import ENGINE_VERSION
+from app.interop.cite import PAPER
 from app.minds.prompt_folders import find_sets
 from app.models.check import ModelCheck, check_models
 from app.models.endpoints import KNOWN
@@ -17,7 +18,7 @@ from app.models.hub import ModelHub
 from app.store.budgets import dollars
 from app.web import urls
 from app.web.contexts.budget import meters
-from app.web.contexts.methods import METRICS, PAPER, ApiLine, MethodsPage, software_citation
+from app.web.contexts.methods import METRICS, ApiLine, MethodsPage, software_citation
 from app.web.contexts.pages import KeyLine, SettingsPage
 from app.web.day import look_at_day
 from app.web.health import look
