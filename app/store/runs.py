@@ -9,7 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.commons.config import EpisodeConfig, GenerativeFramework, GenerativeMind, RecordedMind, ScriptedMind
 from app.commons.metrics import EpisodeMetrics
+from app.commons.plan import ExperimentPlan
 from app.store.connect import Database
+from app.store.frozen_plans import add_plan
 from app.store.ids import new_id
 from app.store.prompt_sets import save_prompt_set
 from app.store.records import NO_BUDGET, Budget, RunRecord, RunState
@@ -105,6 +107,7 @@ async def launch(
     shared: Budget = NO_BUDGET,
     definition: str | None = None,
     labels: Sequence[str] = (),
+    plan: ExperimentPlan | None = None,
 ) -> tuple[str | None, list[str]]:
     """Store new runs, all or none, and return the experiment's id and the runs'.
 
@@ -122,6 +125,7 @@ async def launch(
         shared: what all of them may spend together; without an experiment to keep it, it is not kept.
         definition: the canonical TOML of the grid that they are, kept with the experiment.
         labels: what the definition calls the model of each of them; empty without a definition.
+        plan: frozen with the experiment, before any run begins.
     """
     async with database.write() as connection:
         experiment_id = None
@@ -146,6 +150,8 @@ async def launch(
             await connection.execute(insert(RunRow).values(**values))
             await add_log(connection, values["id"], "state", "Playing." if owner else "Queued.")
             ids.append(values["id"])
+        if plan is not None and experiment_id is not None:
+            await add_plan(connection, experiment_id, plan, launching=True)
         return experiment_id, ids
 
 
