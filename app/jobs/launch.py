@@ -145,6 +145,7 @@ async def launch_configs(
     definition: str | None = None,
     labels: Sequence[str] = (),
     plan: ExperimentPlan | None = None,
+    into: str | None = None,
 ) -> tuple[str | None, list[str]]:
     """Store one run a configuration, with the prompt sets they use, all or none; see `app.store.runs.launch`."""
     wanted = set().union(*(prompt_names(config) for config in configs))
@@ -166,6 +167,7 @@ async def launch_configs(
         definition=definition,
         labels=labels,
         plan=plan,
+        into=into,
     )
 
 

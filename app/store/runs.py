@@ -35,6 +35,10 @@ class UnknownExperiment(LookupError):
     """There is no experiment of this id."""
 
 
+class SeedsThere(ValueError):
+    """An experiment has runs of these seeds already; the message names them."""
+
+
 def now() -> datetime:
     """Return this moment in UTC."""
     return datetime.now(UTC)
@@ -108,6 +112,7 @@ async def launch(
     definition: str | None = None,
     labels: Sequence[str] = (),
     plan: ExperimentPlan | None = None,
+    into: str | None = None,
 ) -> tuple[str | None, list[str]]:
     """Store new runs, all or none, and return the experiment's id and the runs'.
 
@@ -126,10 +131,17 @@ async def launch(
         definition: the canonical TOML of the grid that they are, kept with the experiment.
         labels: what the definition calls the model of each of them; empty without a definition.
         plan: frozen with the experiment, before any run begins.
+        into: the experiment that they are added to; it must have no run of their seeds.
+
+    Raises:
+        UnknownExperiment: if *into* names none.
+        SeedsThere: if it has runs of these seeds.
     """
     async with database.write() as connection:
-        experiment_id = None
-        if experiment is not None:
+        experiment_id = into
+        if into is not None:
+            await _require_new_seeds(connection, into, {config.seed for config in configs})
+        elif experiment is not None:
             experiment_id = await _new_experiment(connection, experiment, submission, shared, definition)
             if experiment_id is None:
                 return await _of_submission(connection, submission)
@@ -153,6 +165,19 @@ async def launch(
         if plan is not None and experiment_id is not None:
             await add_plan(connection, experiment_id, plan, launching=True)
         return experiment_id, ids
+
+
+async def _require_new_seeds(connection: AsyncConnection, experiment_id: str, seeds: set[int]) -> None:
+    """Hold an experiment, so that nobody else adds to it meanwhile, and refuse seeds that it has."""
+    there = select(ExperimentRow.id).where(ExperimentRow.id == experiment_id, ExperimentRow.deleted_at.is_(None))
+    if (await connection.execute(there.with_for_update())).first() is None:
+        raise UnknownExperiment(experiment_id)
+    query = select(RunRow.seed).where(
+        RunRow.experiment_id == experiment_id, RunRow.seed.in_(sorted(seeds)), RunRow.deleted_at.is_(None)
+    )
+    known = sorted({row.seed for row in await connection.execute(query)})
+    if known:
+        raise SeedsThere(f"The experiment has runs of seed {', '.join(map(str, known[:10]))} already.")
 
 
 async def _new_experiment(

@@ -47,6 +47,10 @@ async def _pages(report: Report, made: Instance) -> None:
             ("run page", f"/runs/{run_id}", 100.0),
             ("run page, month 6", f"/runs/{run_id}?month=6", 100.0),
             (f"experiment of {COMPARED} runs", f"/experiments/{experiment}", 500.0),
+            (f"comparison of {COMPARED} runs", f"/compare?experiment={experiment}&group=scenario", 500.0),
+            ("the same as JSON", f"/api/v1/compare?experiment={experiment}&group=scenario", 500.0),
+            ("the same in a group a run", f"/compare?experiment={experiment}&group=seed", 500.0),
+            ("its survival chart", f"/api/v1/compare/figures/survival?experiment={experiment}&group=scenario", 500.0),
             ("its stock figure", f"/api/v1/experiments/{experiment}/figures/stock", 500.0),
         ):
             times = []

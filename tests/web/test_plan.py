@@ -2,10 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import update
-
 from app.commons.toml_text import toml_text
-from app.store.tables import RunRow
 from tests.web.conftest import Site
 from tests.web.test_experiments_api import launched, play_all
 
@@ -73,11 +70,10 @@ async def test_planned_contrasts_are_told_apart_and_adjusted_among_themselves(si
 async def test_runs_added_later_are_named_and_results_given_without_them(site: Site) -> None:
     made = await launched(site, **GRID, plan=PLAN)
     await play_all(site)
-    more = await launched(site, **{**GRID, "seeds": [5, 6]}, name="More")
-    await play_all(site)
-    async with site.database.write() as connection:
-        moved = update(RunRow).where(RunRow.id.in_(more["runs"])).values(experiment_id=made["experiment"])
-        await connection.execute(moved)
+    answer = await site.client.post(f"/api/v1/experiments/{made['experiment']}/seeds", json={"seeds": [5, 6]})
+    assert answer.status_code == 201, answer.text
+    more = answer.json()
+    assert await play_all(site) == more["runs"]
     address = f"experiment={made['experiment']}&group=model&reference=scripted%3A+greedy"
     comparison = (await site.json(f"/api/v1/compare?{address}"))["comparison"]
     assert set(comparison["added"]) == set(more["runs"])
@@ -137,3 +133,22 @@ async def test_what_is_wrong_with_the_form_stands_beside_it(site: Site) -> None:
         assert complaint in answer.text
         assert text.replace('"', "&#34;") in answer.text
     assert (await site.json(f"/api/v1{path}"))["versions"] == []
+
+
+async def test_seeds_are_added_once_and_wrong_ones_are_refused(site: Site) -> None:
+    made = await launched(site, **GRID)
+    path = f"/experiments/{made['experiment']}/seeds"
+    for text, complaint in (
+        ("4-5", "runs of seed 4 already"),
+        ("x", "is no seed"),
+        ("5, 5", "named twice"),
+        ("", "one"),
+    ):
+        answer = await site.client.post(path, data={"seeds": text})
+        assert (answer.status_code, complaint in answer.text) == (422, True), text
+    assert (await site.client.post(path, data={"seeds": "5-6"})).status_code == 303
+    assert (await site.client.post(path, data={"seeds": "5-6"})).status_code == 422
+    runs = (await site.json(f"/api/v1/experiments/{made['experiment']}"))["runs"]
+    assert sorted(run["seed"] for run in runs) == [1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6]
+    assert {run["model_label"] for run in runs if run["seed"] > 4} == {"A", "scripted random"}
+    assert (await site.client.post("/api/v1/experiments/xzzzzzzz/seeds", json={"seeds": [5]})).status_code == 404

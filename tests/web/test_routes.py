@@ -92,6 +92,8 @@ DECISIONS = {
     ("GET", "/experiments/{experiment_id}/plan"): OWNER,
     ("POST", "/experiments/{experiment_id}/plan"): OWNER,
     ("GET", "/api/v1/experiments/{experiment_id}/plan"): OWNER,
+    ("POST", "/experiments/{experiment_id}/seeds"): OWNER,
+    ("POST", "/api/v1/experiments/{experiment_id}/seeds"): OWNER,
     ("POST", "/api/v1/experiments/{experiment_id}/plan"): OWNER,
     ("POST", "/experiments/{experiment_id}/retry"): OWNER,
     ("POST", "/experiments/{experiment_id}/stop"): OWNER,

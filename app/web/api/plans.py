@@ -4,6 +4,8 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from app.commons.plan import ExperimentPlan
+from app.jobs.launch_plan import MAX_RUNS
+from app.jobs.more_seeds import add_seeds
 from app.store.frozen_plans import FrozenPlan
 from app.store.plans import freeze_plan, plans_of
 from app.web.dependencies import ExperimentId
@@ -25,6 +27,32 @@ class PlansOut(BaseModel):
     """All versions of a plan, the first first; the last is in force. Empty where nothing is planned."""
 
     versions: list[FrozenPlan]
+
+
+class SeedsIn(BaseModel):
+    """More seeds for every cell of an experiment."""
+
+    seeds: list[int] = Field(min_length=1, max_length=MAX_RUNS)
+
+
+class SeedsOut(BaseModel):
+    """The runs that were added, in the order in which they are played."""
+
+    runs: list[str]
+
+
+@router.post("/experiments/{experiment_id}/seeds", status_code=201)
+async def more_seeds(services: Use, experiment_id: ExperimentId, wish: SeedsIn) -> SeedsOut:
+    """Play every cell of an experiment with more seeds. Seeds that it has are refused, so nothing is added twice."""
+    runs = await add_seeds(
+        services.database,
+        experiment_id,
+        wish.seeds,
+        check_model=services.models.check_name,
+        prompt_folders=services.prompt_folders,
+        price_of=services.models.price_of,
+    )
+    return SeedsOut(runs=runs)
 
 
 @router.get("/experiments/{experiment_id}/plan")

@@ -32,6 +32,8 @@ class PlanPage:
         added: runs that were added after the latest version, with their seeds in words.
         text: what stands in the form, TOML.
         reason: what stands beside it.
+        seeds: what stands in the form that adds runs.
+        extensible: whether runs can be added: the experiment was launched by a definition.
         errors: what is wrong with the form, by field; "" is the whole.
         json: the API's twin.
         shows: what n can show at best, by version.
@@ -47,6 +49,8 @@ class PlanPage:
     added: Sequence[str]
     text: str
     reason: str
+    seeds: str
+    extensible: bool
     errors: Mapping[str, str]
     json: str
     shows: Mapping[int, str]

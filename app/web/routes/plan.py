@@ -11,6 +11,8 @@ from pydantic import ValidationError
 from app.commons.plan import ExperimentPlan
 from app.jobs.complaints import complaint
 from app.jobs.definition_text import place_of
+from app.jobs.more_seeds import add_seeds
+from app.jobs.seeds import read_seeds
 from app.store.experiments import cell_runs
 from app.store.plans import PlanConflict, PlanRefused, freeze_plan, plans_of
 from app.web import urls
@@ -58,6 +60,26 @@ async def freeze(
     return await _render(request, services, experiment_id, text=plan, reason=reason, errors=errors, status=status)
 
 
+@router.post("/experiments/{experiment_id}/seeds")
+async def more_seeds(
+    request: Request, services: Use, experiment_id: ExperimentId, seeds: Annotated[str, Form(max_length=2000)] = ""
+) -> Response:
+    """Add runs of more seeds; what is wrong stands beside the form. The same seeds are never added twice."""
+    try:
+        await add_seeds(
+            services.database,
+            experiment_id,
+            read_seeds(seeds),
+            check_model=services.models.check_name,
+            prompt_folders=services.prompt_folders,
+            price_of=services.models.price_of,
+        )
+        return RedirectResponse(urls.experiment(experiment_id), 303)
+    except ValueError as error:
+        errors = {"seeds": str(error)}
+    return await _render(request, services, experiment_id, seeds=seeds, errors=errors, status=422)
+
+
 async def _render(
     request: Request,
     services: Services,
@@ -65,6 +87,7 @@ async def _render(
     *,
     text: str | None = None,
     reason: str = "",
+    seeds: str = "",
     errors: Mapping[str, str] = NO_ERRORS,
     status: int = 200,
 ) -> HTMLResponse:
@@ -82,6 +105,8 @@ async def _render(
         added=[f"{run.id} (seed {run.seed})" for run in runs if run.id not in known],
         text=text,
         reason=reason,
+        seeds=seeds,
+        extensible=found.definition is not None,
         errors=errors,
         json=urls.api_plan(found.id),
         shows=shows(versions),
