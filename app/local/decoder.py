@@ -18,13 +18,19 @@ from app.local.llama import Layer, Llama
 class _Weights:
     """One layer: projections that read the same input are one product."""
 
-    def __init__(self, layer: Layer) -> None:
+    def __init__(self, layer: Layer, *, again: bool) -> None:
         attention, mlp = layer.self_attn, layer.mlp
         self.norm1, self.norm2 = layer.input_layernorm.weight, layer.post_attention_layernorm.weight
-        self.qkv = _joined(attention.q_proj, attention.k_proj, attention.v_proj)
-        self.out = _joined(attention.o_proj)
-        self.gate_up = _joined(mlp.gate_proj, mlp.up_proj)
-        self.down = _joined(mlp.down_proj)
+        size = attention.size
+        turned = [_paired(weight, size) for weight in map(_weights, (attention.q_proj, attention.k_proj))]
+        self.qkv = _joined(*turned, _weights(attention.v_proj), again=again)
+        self.out = _joined(_weights(attention.o_proj), again=again)
+        self.gate_up = _joined(_weights(mlp.gate_proj), _weights(mlp.up_proj), again=again)
+        self.down = _joined(_weights(mlp.down_proj), again=again)
+
+    @property
+    def maps(self) -> tuple[Linear, ...]:
+        return self.qkv, self.out, self.gate_up, self.down
 
 
 class Span:
@@ -46,19 +52,21 @@ class Span:
 class Decoder:
     """A Llama for decoding, with room for `rows` texts of `room` tokens each.
 
+    The first `again` layers and the head are run over single tokens many times in a row, as drafting does; `repeat` can
+    lower that number.
     `executions[i]` counts the tokens that layer i has been run over.
     """
 
-    def __init__(self, model: Llama, rows: int, room: int) -> None:
+    def __init__(self, model: Llama, rows: int, room: int, again: int = 0) -> None:
         shape = self.shape = model.shape
         weight = model.model.embed_tokens.weight
         self.device, self.dtype = weight.device, weight.dtype
         self.rows, self.room = rows, room
         self.executions = [0] * shape.layers
         self._embedding = weight
-        self._layers = [_Weights(layer) for layer in model.model.layers]
+        self._layers = [_Weights(layer, again=number < again) for number, layer in enumerate(model.model.layers)]
         self._norm = model.model.norm.weight
-        self._head = _joined(model.lm_head)
+        self._head = _joined(_weights(model.lm_head), again=again > 0)
         self._groups = shape.heads // shape.kv_heads
         angles = torch.arange(room, device=self.device, dtype=torch.float32)[:, None] * model.frequencies
         # (room, 1, head_size / 2): a complex number of length one turns a pair by its angle.
@@ -67,6 +75,13 @@ class Decoder:
         # Zeros: what is masked has weight 0, and 0 times rubbish could be no number.
         self.keys = [torch.zeros(size, device=self.device, dtype=self.dtype) for _ in self._layers]
         self.values = [torch.zeros(size, device=self.device, dtype=self.dtype) for _ in self._layers]
+
+    def repeat(self, again: int) -> None:
+        """Expect the first *again* layers and the head to be run over single tokens many times in a row, or none."""
+        for number, layer in enumerate(self._layers):
+            for one in layer.maps:
+                one.again = number < again
+        self._head.again = again > 0
 
     def embed(self, tokens: Tensor) -> Tensor:
         """Return the hidden states (n, width) before the first layer of *tokens* (n)."""
@@ -112,8 +127,8 @@ class Decoder:
         h = F.rms_norm(x, (shape.width,), weights.norm1, shape.eps)
         heads = weights.qkv(h).view(-1, shape.heads + 2 * shape.kv_heads, shape.head_size)
         turned = shape.heads + shape.kv_heads
-        pairs = heads[:, :turned].float().unflatten(-1, (2, -1)).transpose(-1, -2).contiguous()
-        qk = torch.view_as_real(torch.view_as_complex(pairs) * turns).transpose(-1, -2).flatten(-2).to(x.dtype)
+        pairs = torch.view_as_complex(heads[:, :turned].float().unflatten(-1, (-1, 2)))
+        qk = torch.view_as_real(pairs * turns).flatten(-2).to(x.dtype)
         mixed = self._attend(number, qk[:, : shape.heads], qk[:, shape.heads :], heads[:, turned:], span, row)
         x = x + weights.out(mixed)
         h = F.rms_norm(x, (shape.width,), weights.norm2, shape.eps)
@@ -146,7 +161,27 @@ class Decoder:
         return back.reshape(span.rows * count, shape.heads * shape.head_size)
 
 
-def _joined(*maps: torch.nn.Linear) -> Linear:
-    weight = torch.cat([one.weight for one in maps]) if len(maps) > 1 else maps[0].weight
-    bias = None if maps[0].bias is None else torch.cat([one.bias for one in maps])
-    return Linear(weight.detach(), bias if bias is None else bias.detach())
+_Map = tuple[Tensor, Tensor | None]
+"""Weight and bias of a linear map."""
+
+
+def _weights(linear: torch.nn.Linear) -> _Map:
+    return linear.weight.detach(), None if linear.bias is None else linear.bias.detach()
+
+
+def _paired(linear: _Map, size: int) -> _Map:
+    """Reorder the outputs of *linear* so that the two that turn together stand side by side.
+
+    Checkpoints have them half a head apart. Queries and keys are reordered alike, so that their products stay.
+    """
+    weight, bias = (
+        None if part is None else part.unflatten(0, (-1, 2, size // 2)).transpose(1, 2).flatten(0, 2) for part in linear
+    )
+    assert weight is not None
+    return weight, bias
+
+
+def _joined(*maps: _Map, again: bool) -> Linear:
+    weight = torch.cat([weight for weight, _ in maps]) if len(maps) > 1 else maps[0][0]
+    biases = [bias for _, bias in maps if bias is not None]
+    return Linear(weight, torch.cat(biases) if biases else None, again=again)
