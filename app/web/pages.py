@@ -12,7 +12,9 @@ from app.web.contexts.card import Preview
 from app.web.errors import Problem
 from app.web.services import get_services
 
-Section = Literal["", "home", "launch", "runs", "compare", "search", "subskills", "shares", "methods", "settings"]
+Section = Literal[
+    "", "home", "launch", "runs", "experiments", "compare", "search", "subskills", "shares", "methods", "settings"
+]
 
 
 @dataclass(frozen=True)
