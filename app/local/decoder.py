@@ -14,23 +14,22 @@ from torch import Tensor
 from app.local.linear import Linear
 from app.local.llama import Layer, Llama
 
+NEAR_BYTES = 8_000_000
+"""Layers that are run again and again, and no larger than this, are taken to stay in the processor's cache."""
+
 
 class _Weights:
     """One layer: projections that read the same input are one product."""
 
-    def __init__(self, layer: Layer, *, again: bool) -> None:
+    def __init__(self, layer: Layer, *, near: bool) -> None:
         attention, mlp = layer.self_attn, layer.mlp
         self.norm1, self.norm2 = layer.input_layernorm.weight, layer.post_attention_layernorm.weight
         size = attention.size
         turned = [_paired(weight, size) for weight in map(_weights, (attention.q_proj, attention.k_proj))]
-        self.qkv = _joined(*turned, _weights(attention.v_proj), again=again)
-        self.out = _joined(_weights(attention.o_proj), again=again)
-        self.gate_up = _joined(_weights(mlp.gate_proj), _weights(mlp.up_proj), again=again)
-        self.down = _joined(_weights(mlp.down_proj), again=again)
-
-    @property
-    def maps(self) -> tuple[Linear, ...]:
-        return self.qkv, self.out, self.gate_up, self.down
+        self.qkv = _joined(*turned, _weights(attention.v_proj), both=near)
+        self.out = _joined(_weights(attention.o_proj), both=near)
+        self.gate_up = _joined(_weights(mlp.gate_proj), _weights(mlp.up_proj), both=near)
+        self.down = _joined(_weights(mlp.down_proj), both=near)
 
 
 class Span:
@@ -52,21 +51,21 @@ class Span:
 class Decoder:
     """A Llama for decoding, with room for `rows` texts of `room` tokens each.
 
-    The first `again` layers and the head are run over single tokens many times in a row, as drafting does; `repeat` can
-    lower that number.
     `executions[i]` counts the tokens that layer i has been run over.
     """
 
-    def __init__(self, model: Llama, rows: int, room: int, again: int = 0) -> None:
+    def __init__(self, model: Llama, rows: int, room: int) -> None:
         shape = self.shape = model.shape
         weight = model.model.embed_tokens.weight
         self.device, self.dtype = weight.device, weight.dtype
         self.rows, self.room = rows, room
         self.executions = [0] * shape.layers
         self._embedding = weight
-        self._layers = [_Weights(layer, again=number < again) for number, layer in enumerate(model.model.layers)]
+        size = sum(value.nbytes for value in model.model.layers[0].parameters())
+        self._near = NEAR_BYTES // size
+        self._layers = [_Weights(layer, near=number < self._near) for number, layer in enumerate(model.model.layers)]
         self._norm = model.model.norm.weight
-        self._head = _joined(_weights(model.lm_head), again=again > 0)
+        self._head = _joined(_weights(model.lm_head))
         self._groups = shape.heads // shape.kv_heads
         angles = torch.arange(room, device=self.device, dtype=torch.float32)[:, None] * model.frequencies
         # (room, 1, head_size / 2): a complex number of length one turns a pair by its angle.
@@ -75,13 +74,6 @@ class Decoder:
         # Zeros: what is masked has weight 0, and 0 times rubbish could be no number.
         self.keys = [torch.zeros(size, device=self.device, dtype=self.dtype) for _ in self._layers]
         self.values = [torch.zeros(size, device=self.device, dtype=self.dtype) for _ in self._layers]
-
-    def repeat(self, again: int) -> None:
-        """Expect the first *again* layers and the head to be run over single tokens many times in a row, or none."""
-        for number, layer in enumerate(self._layers):
-            for one in layer.maps:
-                one.again = number < again
-        self._head.again = again > 0
 
     def embed(self, tokens: Tensor) -> Tensor:
         """Return the hidden states (n, width) before the first layer of *tokens* (n)."""
@@ -97,9 +89,10 @@ class Decoder:
         With one row it is row *row* of the cache, else rows 0, 1, ...
         """
         turns = self._turns[span.positions.flatten()]
+        near = last <= self._near
         for number in range(first, last):
             self.executions[number] += x.shape[0]
-            x = self._layer(number, x, span, turns, row)
+            x = self._layer(number, x, span, turns, row, near)
         return x
 
     def logits(self, x: Tensor) -> Tensor:
@@ -122,18 +115,18 @@ class Decoder:
             for cache, layer in zip(caches, part, strict=True):
                 cache[row, :, :length] = layer[:, :length]
 
-    def _layer(self, number: int, x: Tensor, span: Span, turns: Tensor, row: int) -> Tensor:
+    def _layer(self, number: int, x: Tensor, span: Span, turns: Tensor, row: int, near: bool) -> Tensor:
         shape, weights = self.shape, self._layers[number]
         h = F.rms_norm(x, (shape.width,), weights.norm1, shape.eps)
-        heads = weights.qkv(h).view(-1, shape.heads + 2 * shape.kv_heads, shape.head_size)
+        heads = weights.qkv(h, near=near).view(-1, shape.heads + 2 * shape.kv_heads, shape.head_size)
         turned = shape.heads + shape.kv_heads
         pairs = torch.view_as_complex(heads[:, :turned].float().unflatten(-1, (-1, 2)))
         qk = torch.view_as_real(pairs * turns).flatten(-2).to(x.dtype)
         mixed = self._attend(number, qk[:, : shape.heads], qk[:, shape.heads :], heads[:, turned:], span, row)
-        x = x + weights.out(mixed)
+        x = x + weights.out(mixed, near=near)
         h = F.rms_norm(x, (shape.width,), weights.norm2, shape.eps)
-        gate, up = weights.gate_up(h).chunk(2, dim=-1)
-        return x + weights.down(F.silu(gate) * up)
+        gate, up = weights.gate_up(h, near=near).chunk(2, dim=-1)
+        return x + weights.down(F.silu(gate) * up, near=near)
 
     def _attend(self, number: int, q: Tensor, k: Tensor, v: Tensor, span: Span, row: int) -> Tensor:
         """Attend from *q* (rows * count, heads, size) to all kept so far; k and v are kept first."""
@@ -181,7 +174,7 @@ def _paired(linear: _Map, size: int) -> _Map:
     return weight, bias
 
 
-def _joined(*maps: _Map, again: bool) -> Linear:
+def _joined(*maps: _Map, both: bool = False) -> Linear:
     weight = torch.cat([weight for weight, _ in maps]) if len(maps) > 1 else maps[0][0]
     biases = [bias for _, bias in maps if bias is not None]
-    return Linear(weight, torch.cat(biases) if biases else None, again=again)
+    return Linear(weight, torch.cat(biases) if biases else None, both=both)

@@ -103,8 +103,7 @@ class Engine:
         self.decoding = decoding or Decoding(shape.layers, 0)
         check_decoding(self.decoding, shape.layers)
         self.room = min(shape.positions, room or 4096)
-        again = self.decoding.exit_layer if self.decoding.draft_length else 0
-        self.decoder = Decoder(model, rows, self.room + MAX_DRAFT + 1, again)
+        self.decoder = Decoder(model, rows, self.room + MAX_DRAFT + 1)
         self.ends = frozenset(shape.eos if ends is None else ends)
         self._decode, self._encode = decode, encode
         self._prefixes = Prefixes(prefix_bytes)
