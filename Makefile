@@ -35,7 +35,7 @@ check-long: check browser
 
 # Without the extra the tests that need it are skipped, and say so.
 check-local: check $(VENV)/.local
-	$(BIN)/python -m pytest tests/local tests/models/test_local.py tests/web/test_local.py
+	$(BIN)/python -m pytest tests/local tests/models/test_local.py tests/web/test_local.py tests/browser/test_local.py
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m tests.benchmarks

@@ -10,6 +10,7 @@ from app.web import urls
 from app.web.answers import ErrorBoundary, install
 from app.web.api import budgets as api_budgets
 from app.web.api import catalogue as api_catalogue
+from app.web.api import cite as api_cite
 from app.web.api import compare as api_compare
 from app.web.api import corrections as api_corrections
 from app.web.api import experiments as api_experiments
@@ -31,6 +32,7 @@ from app.web.policy import BodyLimit, HeadAsGet, SecurityHeaders
 from app.web.routes import (
     about,
     budgets,
+    cite,
     compare,
     corrections,
     experiments,
@@ -61,7 +63,7 @@ PAGES = (
     # Before the runs: /runs/deleted is no run. Nor is /experiments/new an experiment.
     keeping,
     *(home, launch, prompts, imports, runs, search, record, new_experiment, experiments, shares, shared),
-    *(compare, shared_compare),
+    *(compare, cite, shared_compare),
     *(budgets, corrections, operations, about, metrics, login, static, subskills),
 )
 
@@ -93,7 +95,7 @@ def build(lifespan: Lifespan, meters: WebMeters, *, version: str, openapi_url: s
             api_shares,
             api_reference,
         ),
-        api_compare,
+        *(api_compare, api_cite),
         *(api_search, api_subskills, api_budgets, api_operations, api_corrections),
     ):
         api.include_router(part.router)

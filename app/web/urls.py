@@ -129,6 +129,21 @@ def comparison(query: str) -> str:
     return f"{compare()}?{query}" if query else compare()
 
 
+def cite(query: str) -> str:
+    """How to cite what the canonical query of a comparison names."""
+    return f"/cite?{query}"
+
+
+def cite_run(run_id: str) -> str:
+    """How to cite a run."""
+    return cite(urlencode({"run": run_id}))
+
+
+def cite_experiment(experiment_id: str) -> str:
+    """How to cite an experiment."""
+    return cite(urlencode({"experiment": experiment_id}))
+
+
 def experiment(experiment_id: str) -> str:
     """The page of an experiment."""
     return f"/experiments/{_part(experiment_id)}"

@@ -181,6 +181,11 @@ PLACES: Mapping[str, tuple[Place, ...]] = MappingProxyType(
             ),
             Place("run-keys", "/runs/{finished}?m=2", (press("?"),)),
             Place("run-share-menu", "/runs/{finished}?m=2", (click("summary:text-is('Share')"),)),
+            Place(
+                "run-more-menu",
+                "/runs/{paused}",
+                (click(".more > summary"), click(".more .menu > summary:text-is('Priority')")),
+            ),
             Place("run-note-menu", "/runs/{broken}", (click("summary:text-is('Edit the note')"),), long=True),
             Place("run-collapsed", "/runs/{collapsed}", long=True),
             Place("run-broken", "/runs/{broken}?m=4"),
@@ -235,6 +240,10 @@ PLACES: Mapping[str, tuple[Place, ...]] = MappingProxyType(
         "/subskills/{tests_id}": (Place("subskill-run", "/subskills/{tests}"),),
         "/subskills/{tests_id}/cases/{test}/{number}": (
             Place("subskill-case", "/subskills/{tests}/cases/bare_limit/1"),
+        ),
+        "/cite": (
+            Place("cite", "/cite?run={finished}"),
+            Place("cite-comparison", "/cite?scenario=fishery&group=model", long=True),
         ),
         "/shares": (Place("shares", "/shares"), Place("shares-empty", "/shares", empty=True)),
         "/import": (
@@ -300,6 +309,7 @@ NO_PAGES = frozenset(
         "/runs/{run_id}/rerun-check",
         "/runs/{run_id}/export/{kind}",
         "/compare/export/{kind}",
+        "/cite/text",
         "/s/{token}/export/{kind}",
         "/s/{token}/picture.png",
         "/s/{token}/runs/{run_id}/picture.png",

@@ -15,6 +15,7 @@ from app.web.api.schemas import (
     ScenarioOut,
 )
 from app.web.health import Health, look
+from app.web.local import look_at_local
 from app.web.services import Use
 
 router = APIRouter(tags=["catalogue"])
@@ -39,7 +40,12 @@ async def conditions() -> list[ConditionOut]:
 @router.get("/models")
 async def models(services: Use) -> ModelsOut:
     """Return the minds that can be launched, and what is configured."""
-    return ModelsOut(policies=POLICIES, models=services.models.names(), endpoints=services.models.views())
+    return ModelsOut(
+        policies=POLICIES,
+        models=services.models.names(),
+        endpoints=services.models.views(),
+        local=[line.now for line in await look_at_local(services.local)],
+    )
 
 
 @router.post(urls.api_check_models().removeprefix(urls.API))

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.commons.config import EpisodeConfig, ReportStyle
 from app.commons.presence import Presence
+from app.jobs.local_server import ModelState
 from app.jobs.report import run_object
 from app.minds.reading import Reading, reading_of
 from app.models.check import ModelCheck
@@ -203,6 +204,7 @@ class ModelsOut(BaseModel):
     policies: tuple[str, ...]
     models: tuple[str, ...]
     endpoints: tuple[EndpointView, ...]
+    local: list[ModelState] = Field(description="the models on this machine, and how each is now")
 
 
 class MetricOut(BaseModel):

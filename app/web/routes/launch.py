@@ -148,7 +148,7 @@ async def _render(
     status: int = 200,
 ) -> HTMLResponse:
     shown = await _estimate(services, form)
-    prompt_sets = await run_in_threadpool(find_sets, services.prompt_folders)
+    prompt_sets = await run_in_threadpool(find_sets, services.prompt_folders, services.prompt_sets)
     context = LaunchPage(
         scenarios=[scenario for scenario in scenarios().values() if scenario.playable],
         conditions=list(conditions().values()),
