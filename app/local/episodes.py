@@ -57,7 +57,9 @@ def draw_episode(seed: int, number: int) -> tuple[EpisodeConfig, dict[str, Polic
         name: rng.choice(POLICIES) if rng.random() < ODD else "fair-share" for name in names
     }
     if condition.last is not None:
-        policies |= dict.fromkeys(names, "fair-share") | {names[-1]: "greedy"}
+        # The newcomer's goals stand in its prompt, and those of the others in theirs.
+        policies = dict.fromkeys(names, "fair-share")
+        policies[names[-1]] = "greedy"
     return config, policies
 
 

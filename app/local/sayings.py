@@ -80,6 +80,12 @@ def opening(known: Known) -> str:
     return f"{told} That bears {known.share} for each of us."
 
 
+def comment(known: Known) -> str:
+    """Hold what others proposed against the stock."""
+    told = amount(known.words, known.stock)
+    return f"I have thought of the {told} that we began with, and of {known.share} for each of us."
+
+
 def planning(talk: TalkState, known: Known) -> str:
     """Say what to keep in mind for next month."""
     settled = scripted_talk.agreed(talk.lines, known.present)

@@ -174,8 +174,9 @@ class _Plain(ScriptedMind):
         return share + (share + 1) // 2 if self.policy in ("greedy", "random") else share
 
     def _remark(self, talk: TalkState, said: Mapping[str, int | None], rng: Random) -> str:
-        if not said and not self._over_limit(talk):
-            return sayings.opening(Known(self._stock, self._present, self._limit, self._config.game, self._words))
+        if not self._over_limit(talk):
+            known = Known(self._stock, self._present, self._limit, self._config.game, self._words)
+            return sayings.comment(known) if said else sayings.opening(known)
         return super()._remark(talk, said, rng)
 
 
