@@ -8,7 +8,7 @@ import sys
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -20,7 +20,6 @@ from app.command_line import (
     hub_of,
     keeping,
     number_or_none,
-    prompt_folders,
     serving_local,
     settings_and_schema,
     start_logs,
@@ -28,16 +27,14 @@ from app.command_line import (
 from app.compare_cli import compare
 from app.db_cli import db
 from app.doctor_cli import doctor
+from app.experiments_cli import experiments
 from app.keeping_cli import backup, purge, restore, retain
 from app.local_cli import local
 from app.prompts_cli import prompt_commands
 from app.record_cli import bundle, export, rerun
+from app.run_cli import run
 from app.settings import load_settings
 from app.subskills_cli import import_subskills, subskills
-
-if TYPE_CHECKING:
-    from app.commons.config import AllocationRule
-    from app.jobs.launch_plan import LaunchPlan
 
 app = typer.Typer(
     name="govsim",
@@ -49,19 +46,7 @@ app = typer.Typer(
 app.add_typer(db, name="db")
 app.add_typer(prompt_commands, name="prompts")
 app.add_typer(local, name="local")
-
-
-def plan_or_fail(**fields: object) -> "LaunchPlan":
-    """Return the plan of these fields, or say which of them cannot be one."""
-    from pydantic import ValidationError
-
-    from app.jobs.complaints import sentence
-    from app.jobs.launch_plan import LaunchPlan
-
-    try:
-        return LaunchPlan.model_validate(fields)
-    except ValidationError as error:
-        fail(f"{str(error.errors()[0]['loc'][0]).capitalize().replace('_', ' ')}: {sentence(error)}")
+app.add_typer(experiments, name="experiments")
 
 
 @app.command()
@@ -153,125 +138,6 @@ def worker(
     asyncio.run(work())
 
 
-@app.command()
-def run(
-    scenario: Annotated[str, typer.Option(help="fishery, pasture or pollution.")] = "fishery",
-    condition: Annotated[
-        str,
-        typer.Option(help="default, universalization, no_communication, newcomer, ...; a wrong one lists them all."),
-    ] = "default",
-    mind: Annotated[
-        list[str] | None,
-        typer.Option(help="scripted:POLICY or generative:ENDPOINT/MODEL; one for all agents or one for each."),
-    ] = None,
-    agent: Annotated[list[str] | None, typer.Option(help="An agent's name; as often as there are agents.")] = None,
-    framework: Annotated[
-        str | None, typer.Option(help="scripted or generative:ENDPOINT/MODEL; follows the agents by default.")
-    ] = None,
-    seed: Annotated[list[int] | None, typer.Option(help="Environment seed; one run for each.")] = None,
-    months: Annotated[
-        int | None, typer.Option(help="Length of the episode in months; by default the condition's, mostly 12.")
-    ] = None,
-    talk: Annotated[bool | None, typer.Option(help="Whether the agents talk; by default the condition's.")] = None,
-    report: Annotated[
-        str | None, typer.Option(help="Who reports the catches before the talk: manager, individual or none.")
-    ] = None,
-    observe_others: Annotated[
-        bool | None, typer.Option(help="Whether everybody learns all catches at the month's end.")
-    ] = None,
-    home: Annotated[bool | None, typer.Option(help="Whether the agents look back at home.")] = None,
-    disclose: Annotated[
-        list[str] | None, typer.Option(help="Tell the agents: months, collapse_threshold or allocation; repeatable.")
-    ] = None,
-    fidelity: Annotated[
-        list[str] | None,
-        typer.Option(help="Play as the research code does: research for all, or a switch; repeatable."),
-    ] = None,
-    personas: Annotated[
-        Path | None, typer.Option(help="A TOML file: a table for each agent, with joins, description and goals.")
-    ] = None,
-    capacity: Annotated[int, typer.Option(help="Carrying capacity in units.")] = 100,
-    growth: Annotated[float, typer.Option(help="What is left is multiplied by this.")] = 2.0,
-    collapse_threshold: Annotated[int, typer.Option(help="Fewer units left after the harvest: collapse.")] = 5,
-    allocation: Annotated[str, typer.Option(help="stochastic or proportional.")] = "stochastic",
-    temperature: Annotated[str, typer.Option(help="Sampling temperature of generative minds; none: not sent.")] = "0",
-    top_p: Annotated[str, typer.Option(help="Nucleus sampling of generative minds; none: not sent.")] = "1",
-    prompts: Annotated[str, typer.Option(help="Prompt set of generative minds; see `govsim prompts list`.")] = "base",
-    ratings: Annotated[str, typer.Option(help="single, or batched: one call rates all new memories.")] = "single",
-    embedding: Annotated[
-        str | None, typer.Option(help="ENDPOINT/MODEL that relevance is measured with; without a model by default.")
-    ] = None,
-    name: Annotated[str | None, typer.Option(help="A name for the experiment.")] = None,
-    priority: Annotated[int, typer.Option(help="-100 to 100: counts while a run waits, such as when resumed.")] = 0,
-    budget_tokens: Annotated[
-        int | None, typer.Option(help="Each run pauses at the end of a month after so many tokens, in and out.")
-    ] = None,
-    budget_cost: Annotated[float | None, typer.Option(help="Each run pauses after so many US dollars.")] = None,
-    experiment_budget_tokens: Annotated[
-        int | None, typer.Option(help="All runs together pause after so many tokens.")
-    ] = None,
-    experiment_budget_cost: Annotated[
-        float | None, typer.Option(help="All runs together pause after so many US dollars.")
-    ] = None,
-    estimate: Annotated[
-        bool, typer.Option("--estimate", help="Say what the runs would use; store and play nothing.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print each finished run as one JSON object.")] = False,
-) -> None:
-    """Play episodes here and now; they are stored like those launched in the browser."""
-    from app.console import play_here, print_estimate
-    from app.jobs.choices import read_choices
-
-    if allocation not in ("stochastic", "proportional"):
-        fail(f"There is no allocation rule '{allocation}'. Choose stochastic or proportional.")
-    rule: AllocationRule = "proportional" if allocation == "proportional" else "stochastic"
-    if ratings not in ("single", "batched"):
-        fail(f"Memories are rated single or batched, not '{ratings}'.")
-    chosen = read_choices(report, disclose or [], fidelity or [], personas.read_text("utf-8") if personas else "")
-    plan = plan_or_fail(
-        scenario=scenario,
-        condition=condition,
-        minds=mind or ["scripted:fair-share"],
-        agents=agent or None,
-        framework=framework,
-        seeds=seed or [42],
-        months=months,
-        talk=talk,
-        observe_others=observe_others,
-        home=home,
-        **chosen,
-        capacity=capacity,
-        growth=growth,
-        collapse_threshold=collapse_threshold,
-        allocation=rule,
-        temperature=number_or_none("--temperature", temperature),
-        top_p=number_or_none("--top-p", top_p),
-        prompts=prompts,
-        ratings="batched" if ratings == "batched" else "single",
-        embedding=embedding,
-        name=name,
-        priority=priority,
-        budget_tokens=budget_tokens,
-        budget_cost=budget_cost,
-        experiment_budget_tokens=experiment_budget_tokens,
-        experiment_budget_cost=experiment_budget_cost,
-    )
-    settings = settings_and_schema()
-    if estimate:
-        asyncio.run(print_estimate(settings, plan, hub=hub_of(settings), as_json=as_json))
-        return
-    collect_seldom()
-    named = (*plan.minds, plan.framework or "", plan.embedding or "")
-    settings, server = serving_local(settings, [name.removeprefix("generative:") for name in named])
-
-    async def play() -> int:
-        async with keeping(server):
-            hub = hub_of(settings)
-            return await play_here(settings, plan, hub=hub, prompt_folders=prompt_folders(settings), as_json=as_json)
-
-    raise typer.Exit(asyncio.run(play()))
-
-
 @app.command("import")
 def import_(
     paths: Annotated[list[Path], typer.Argument(help="Run folders, folders of runs, or log files.")],
@@ -328,7 +194,7 @@ def models(
     print_models(hub_of(settings), as_json=as_json)
 
 
-for command in (rerun, export, bundle, compare, subskills, budget, backup, restore, retain, purge, doctor):
+for command in (run, rerun, export, bundle, compare, subskills, budget, backup, restore, retain, purge, doctor):
     app.command()(command)
 app.command("import-subskills")(import_subskills)
 

@@ -73,6 +73,13 @@ class ComparisonAsk(Frozen):
         """The canonical query string, without a question mark."""
         return urlencode(self.pairs)
 
+    @property
+    def view_pairs(self) -> list[tuple[str, str]]:
+        """The names and values that say how, not what: all of them written out, for a place that knows what."""
+        said = [("group", name) for name in self.group] + [("reference", self.reference or "")]
+        said += [("answers", self.answers), ("intervals", self.intervals)]
+        return said + [("diff", run) for run in self.diff]
+
     def changed(self, **values: object) -> "ComparisonAsk":
         """Return this ask with other values.
 

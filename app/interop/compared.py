@@ -64,20 +64,50 @@ class LaidOut:
     left_out: Sequence[RunRecord]
 
 
+@dataclass(frozen=True)
+class Around:
+    """What is said of runs beside their records: experiments' names by id, tags and corrections in force by run."""
+
+    experiments: Mapping[str, str]
+    tags: Mapping[str, Sequence[str]]
+    corrections: Corrections
+
+
+async def all_around(database: Database, run_ids: Sequence[str]) -> Around:
+    """Return all that is said of runs, for their owner."""
+    said = await corrections_of(database, run_ids)
+    return Around(
+        experiments={one.id: one.name for one in await list_experiments(database, 1000)},
+        tags=await tags_of(database, run_ids),
+        corrections={run: in_force(each) for run, each in said.items()},
+    )
+
+
 async def lay_out(
     database: Database,
     ask: ComparisonAsk,
     runs: Sequence[RunRecord],
     known: Summaries,
     planned: Sequence[Planned] = (),
+    around: Around | None = None,
 ) -> LaidOut:
-    """Return the comparison of *runs* as *ask* wants it, and of no others."""
-    names = {one.id: one.name for one in await list_experiments(database, 1000)}
-    ids = [run.id for run in runs]
-    tags = await tags_of(database, ids)
-    corrections = {run: in_force(said) for run, said in (await corrections_of(database, ids)).items()}
+    """Return the comparison of *runs* as *ask* wants it, and of no others.
+
+    Args:
+        database: where.
+        ask: what is wanted.
+        runs: each is compared as far as its `events` go.
+        known: what is remembered of earlier comparisons; added to.
+        planned: contrasts of a frozen plan.
+        around: what their reader may know of them beside their records; None for their owner, who may know all.
+    """
+    said = around or await all_around(database, [run.id for run in runs])
+    names, tags, corrections = said.experiments, said.tags, said.corrections
     # A page's charts ask for the comparison that the page has just shown.
-    told = tuple((_key(run, corrections), run.name, run.state, tuple(tags[run.id])) for run in runs)
+    told = tuple(
+        (_key(run, corrections), run.name, run.state, run.calls, run.experiment_id, tuple(tags.get(run.id, ())))
+        for run in runs
+    )
     key = (ask, told, tuple(planned), tuple(names.items()))
     if key in known.laid_out:
         return known.laid_out[key]
@@ -124,7 +154,8 @@ async def compared(
     left_out = [run for run in runs if run.view_only is not None or not run.months_played]
     missing = [run for run in usable if _key(run, corrections) not in known.runs]
     if missing:
-        found = await harvest_events(database, [run.id for run in missing], also=("agreed",))
+        ends = {run.id: run.events for run in missing}
+        found = await harvest_events(database, list(ends), ends=ends, also=("agreed",))
         for run, summary in zip(missing, await asyncio.to_thread(_summed, missing, found, corrections), strict=True):
             known.runs[_key(run, corrections)] = summary
     called = [run for run in usable if run.calls and (run.id, run.events) not in known.origins]
@@ -136,7 +167,12 @@ async def compared(
     known.trim()
     return [
         _compared(
-            run, known.runs[_key(run, corrections)], known.origins.get((run.id, run.events)), digests, experiments, tags
+            run,
+            known.runs[_key(run, corrections)],
+            known.origins.get((run.id, run.events)) if run.calls else None,
+            digests,
+            experiments,
+            tags,
         )
         for run in usable
     ], left_out

@@ -118,6 +118,13 @@ class Definition(Frozen):
         return self
 
     @property
+    def models_named(self) -> list[str]:
+        """The models that are asked, as ENDPOINT/MODEL, each once: of agents, of the framework, for embeddings."""
+        minds = [mind for model in self.models for mind in model.minds] + [self.settings.framework or ""]
+        asked = [mind.removeprefix("generative:") for mind in minds if mind.startswith("generative:")]
+        return list(dict.fromkeys([*asked, *([self.settings.embedding] if self.settings.embedding else [])]))
+
+    @property
     def cells(self) -> int:
         """How many cells the grid has: models x conditions x scenarios."""
         return len(self.models) * len(self.conditions) * len(self.scenarios)

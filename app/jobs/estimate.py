@@ -74,11 +74,12 @@ class Estimate(Frozen):
 
     Attributes:
         runs: how many.
-        each: one run.
+        each: one run; of different ones, the one that makes the most calls.
         total: all of them.
         unpriced: models of unknown price; where there are any, costs are unknown.
         stored: how many stored runs the numbers rest on; 0: on what was measured elsewhere.
         source: where the numbers come from, a sentence.
+        mixed: whether the runs differ in more than their seeds.
     """
 
     runs: int
@@ -87,6 +88,7 @@ class Estimate(Frozen):
     unpriced: tuple[str, ...]
     stored: int
     source: str
+    mixed: bool = False
 
 
 @dataclass(frozen=True)
@@ -136,25 +138,36 @@ async def estimate(
     database: Database, config: EpisodeConfig, runs: int, *, price_of: PriceOf, endpoints: Sequence[EndpointView]
 ) -> Estimate:
     """Return what *runs* runs of *config*, each with a seed of its own, will use."""
-    names = sorted(models_of(config))
+    return await estimate_all(database, [(config, runs)], price_of=price_of, endpoints=endpoints)
+
+
+async def estimate_all(
+    database: Database,
+    launched: Sequence[tuple[EpisodeConfig, int]],
+    *,
+    price_of: PriceOf,
+    endpoints: Sequence[EndpointView],
+) -> Estimate:
+    """Return what runs that are launched together will use: configurations, and how many runs of each there are."""
+    names = sorted(frozenset[str]().union(*(models_of(config) for config, _ in launched)))
     evidence = {name: _evidence(name, await finished_runs_of(database, name)) for name in names}
     prices = {name: price_of(name) for name in names}
     at_once = {endpoint.name: endpoint.max_concurrency for endpoint in endpoints}
-    each, total = [_use(config, number, evidence, prices, at_once) for number in (1, runs)]
+    single = [_use([(config, 1)], evidence, prices, at_once) for config, _ in launched]
     stored = sum(found.runs for found in evidence.values() if found)
     return Estimate(
-        runs=runs,
-        each=each,
-        total=total,
+        runs=sum(runs for _, runs in launched),
+        each=max(single, key=lambda use: (use.calls, use.tokens.high)),
+        total=_use(launched, evidence, prices, at_once),
         unpriced=tuple(name for name in names if prices[name] is None),
         stored=stored,
         source=_source(stored, all(evidence.values())) if names else "",
+        mixed=any(use != single[0] for use in single),
     )
 
 
 def _use(
-    config: EpisodeConfig,
-    runs: int,
+    launched: Sequence[tuple[EpisodeConfig, int]],
     evidence: Mapping[str, _Evidence | None],
     prices: Mapping[str, Price | None],
     at_once: Mapping[str, int],
@@ -162,7 +175,9 @@ def _use(
     calls: defaultdict[str, float] = defaultdict(float)
     inward: defaultdict[str, Range] = defaultdict(lambda: NOTHING)
     outward: defaultdict[str, Range] = defaultdict(lambda: NOTHING)
-    for model, number, tokens_in, tokens_out in _parts(config, config.game.months):
+    for runs, (model, number, tokens_in, tokens_out) in (
+        (runs, part) for config, runs in launched for part in _parts(config, config.game.months)
+    ):
         known = evidence[model]
         calls[model] += runs * number
         inward[model] = inward[model].plus(_scaled(tokens_in, None if known is None else known.tokens_in).times(runs))
@@ -182,7 +197,7 @@ def _use(
         tokens_in=_sum(inward),
         tokens_out=_sum(outward),
         cost=cost,
-        seconds=_seconds(critical_path(config), calls, evidence, at_once),
+        seconds=_seconds(max(critical_path(config) for config, _ in launched), calls, evidence, at_once),
     )
 
 

@@ -16,7 +16,8 @@ def sentence(estimate: Estimate) -> str:
     runs = f"{estimate.runs:,} run{'' if estimate.runs == 1 else 's'}"
     if estimate.total.calls == 0:
         return f"{runs}, no model calls: nothing to pay."
-    each = f", {estimate.each.calls:,} each" if estimate.runs > 1 else ""
+    most = "at most " if estimate.mixed else ""
+    each = f", {most}{estimate.each.calls:,} each" if estimate.runs > 1 else ""
     return f"{runs}, about {estimate.total.calls:,} model calls{each} if every month is played."
 
 
@@ -36,7 +37,8 @@ def lines(estimate: Estimate, budget: Budget, shared: Budget, daily: Budget, tod
     several = estimate.runs > 1
 
     def both(one: str, all_of_them: str) -> str:
-        return f"{one} a run, {all_of_them} in all" if several else one
+        most = "up to " if estimate.mixed else ""
+        return f"{most}{one} a run, {all_of_them} in all" if several else one
 
     cost = both(money(each.cost), money(total.cost))
     found = [

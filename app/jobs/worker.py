@@ -66,8 +66,8 @@ class Worker:
         log.info("worker stopped", owner=self._keeper.owner)
 
     async def play_these(self, players: Sequence[Player]) -> None:
-        """Play runs that are owned already (`govsim run`), keeping their leases."""
-        await self._keeper.play_these(players)
+        """Play runs that are owned already (`govsim run`), as many at once as there is room, keeping all leases."""
+        await self._keeper.play_these(players, places=self._capacity)
 
     def _player(self, claim: Claim) -> Player:
         return Player(

@@ -20,3 +20,9 @@ def new_token() -> str:
 def token_hash(token: str) -> str:
     """Return what is stored of a token."""
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def is_id(text: str, prefix: str) -> bool:
+    """Whether *text* may be an id that `new_id` made with this *prefix*."""
+    rest = text.removeprefix(prefix)
+    return text.startswith(prefix) and len(rest) == 7 and set(rest) <= set(ALPHABET)

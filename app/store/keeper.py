@@ -153,13 +153,17 @@ class Keeper:
             raise RuntimeError("nothing is played before `serve`")
         return self._start(self._play(claim))
 
-    async def play_these(self, owned: Sequence[Held], at_once: bool = True) -> None:
-        """Play work that is owned already (`govsim run`), together or one after the other, keeping all leases."""
+    async def play_these(self, owned: Sequence[Held], at_once: bool = True, places: int | None = None) -> None:
+        """Play work that is owned already (`govsim run`), together or one after the other, keeping all leases.
+
+        Together: no more than *places* at a time, in their order.
+        """
         self._held = {held.claim.run_id: held for held in owned}
         watch = asyncio.gather(self._keep_leases(), self._look_after_others())
         try:
-            tasks = [self._start(held) for held in owned] if at_once else []
-            if tasks:
+            if at_once and owned:
+                room = asyncio.Semaphore(places or len(owned))
+                tasks = [self._start(held, room) for held in owned]
                 await asyncio.wait(tasks)
                 return
             for held in owned:
@@ -177,10 +181,11 @@ class Keeper:
             self._confirmed.clear()
             await self._confirmed.wait()
 
-    def _start(self, held: Held) -> "asyncio.Task[object]":
+    def _start(self, held: Held, room: asyncio.Semaphore | None = None) -> "asyncio.Task[object]":
         run_id = held.claim.run_id
         self._held[run_id] = held
-        task: asyncio.Task[object] = asyncio.create_task(held.run(), name=f"{self._work.name} {run_id}")
+        playing = held.run() if room is None else _in_turn(held, room)
+        task: asyncio.Task[object] = asyncio.create_task(playing, name=f"{self._work.name} {run_id}")
         self._tasks[run_id] = task
         task.add_done_callback(lambda _: self._ended(held))
         return task
@@ -242,6 +247,12 @@ class Keeper:
             else:
                 log.exception("the worker goes on after an error")
             await asyncio.sleep(1)
+
+
+async def _in_turn(held: Held, room: asyncio.Semaphore) -> object:
+    """Play *held* when there is *room*; those who wait for it go in before whoever comes later."""
+    async with room:
+        return await held.run()
 
 
 async def _first(*awaitables: Any) -> None:

@@ -45,6 +45,7 @@ from app.web.routes import (
     runs,
     search,
     shared,
+    shared_compare,
     shares,
     static,
     subskills,
@@ -58,7 +59,7 @@ PAGES = (
     # Before the runs: /runs/deleted is no run.
     keeping,
     *(home, launch, prompts, imports, runs, search, record, experiments, shares, shared),
-    compare,
+    *(compare, shared_compare),
     *(budgets, corrections, operations, about, metrics, login, static, subskills),
 )
 

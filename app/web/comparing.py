@@ -7,15 +7,16 @@ below its own address, so that nothing on the page leads out of it.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from pydantic import ValidationError
 from starlette.datastructures import QueryParams
 
-from app.analysis.ask import MOST_RUNS, ComparisonAsk
+from app.analysis.ask import GROUPINGS, MOST_RUNS, ComparisonAsk, GroupBy
 from app.analysis.comparison_figures import FigureName, comparison_figure
 from app.analysis.contrasts import Planned
 from app.analysis.palette import Theme
-from app.interop.compared import LaidOut, choose_runs, lay_out
+from app.interop.compared import Around, LaidOut, choose_runs, lay_out
 from app.store.queries import RunFilter
 from app.store.records import RunRecord
 from app.web import urls
@@ -36,6 +37,15 @@ class Place:
     export: str = urls.export_comparison()
     runs: str = urls.runs()
     share: bool = False
+    groupings: Sequence[GroupBy] = GROUPINGS
+
+    def pairs(self, ask: ComparisonAsk) -> list[tuple[str, str]]:
+        """Return what an address here says of *ask*: below a link, which knows its runs, only how they are compared."""
+        return ask.view_pairs if self.share else ask.pairs
+
+    def query(self, ask: ComparisonAsk) -> str:
+        """Return the same as a query string, without a question mark."""
+        return urlencode(self.pairs(ask))
 
 
 def read_ask(query: QueryParams) -> tuple[ComparisonAsk, list[str]]:
@@ -87,10 +97,14 @@ async def find_runs(services: Services, ask: ComparisonAsk) -> tuple[list[RunRec
 
 
 async def laid_out(
-    services: Services, ask: ComparisonAsk, runs: Sequence[RunRecord], planned: Sequence[Planned] = ()
+    services: Services,
+    ask: ComparisonAsk,
+    runs: Sequence[RunRecord],
+    planned: Sequence[Planned] = (),
+    around: Around | None = None,
 ) -> LaidOut:
-    """Return the comparison of *runs* as *ask* wants it, and of no others."""
-    return await lay_out(services.database, ask, runs, services.summaries, planned)
+    """Return the comparison of *runs* as *ask* wants it, and of no others; see `lay_out`."""
+    return await lay_out(services.database, ask, runs, services.summaries, planned, around)
 
 
 def figure(shown: LaidOut, name: FigureName, theme: Theme) -> dict[str, Any]:

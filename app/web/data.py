@@ -5,12 +5,14 @@ from typing import Annotated, Any, Literal
 
 from fastapi import Path, Query
 from fastapi.responses import Response
+from pydantic import BaseModel, Field
 
 from app.analysis.figures import catches_figure, gains_figure, stock_figure, trajectories_figure, trajectory
 from app.analysis.palette import Theme
 from app.analysis.replay import replay
 from app.commons.events import parse_event
 from app.commons.scenario import get_scenario
+from app.store.pages import CallPage, WholeCall
 from app.store.queries import RunFilter, events_after, harvest_events, list_runs
 from app.store.records import RunRecord
 from app.web.contexts.rows import differing, run_row
@@ -26,7 +28,30 @@ Kind = Annotated[
 ]
 Month = Annotated[int | None, Query(ge=1, le=10_000)]
 Agent = Annotated[str | None, Query(max_length=40)]
+KnownTexts = Annotated[int, Query(ge=0, le=2**53, description="how many texts are known: those of lower numbers")]
+PageOfCalls = Annotated[int, Query(ge=1, le=1000, description="how many calls at most")]
 CallKey = Annotated[str, Path(max_length=300, description="month/phase/agent/purpose/item/attempt")]
+
+
+class Following(BaseModel):
+    """What to ask for next: calls after number `after`, and of their texts only those from number `texts` on."""
+
+    after: int
+    texts: int
+
+
+class CallPageOut(BaseModel):
+    """Calls of a run in the order they were recorded, with the texts of their prompts that no page before has told."""
+
+    calls: tuple[WholeCall, ...]
+    texts: dict[int, str] = Field(description="by the number under which requests name them")
+    next: Following | None = Field(description="left out at the end of what is recorded")
+
+
+def call_page_out(page: CallPage) -> CallPageOut:
+    """Return *page* as the API shows it."""
+    following = None if page.following is None else Following(after=page.following, texts=page.known)
+    return CallPageOut(calls=page.calls, texts=page.texts, next=following)
 
 
 async def events_reply(

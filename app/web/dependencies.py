@@ -9,6 +9,7 @@ from app.store.runs import get_run
 from app.store.subskills import SubskillRun, get_subskill_run
 from app.web.services import Use
 from app.web.shared import SharedRun, SharedSet, open_set, open_shared
+from app.web.shared_comparison import SharedComparison, open_comparison
 
 RunId = Annotated[str, Path(max_length=40)]
 Token = Annotated[str, Path(max_length=200)]
@@ -35,6 +36,11 @@ async def shared_set(token: Token, services: Use) -> SharedSet:
     return await open_set(services.database, token)
 
 
+async def shared_comparison(token: Token, request: Request, services: Use) -> SharedComparison:
+    """Return the comparison that a link opens, as the address wants it; 404 if it opens none, 410 if it has ended."""
+    return await open_comparison(services, token, request.query_params)
+
+
 def last_seen(
     after: Annotated[int, Query(ge=0, le=2**53)] = 0,
     last_event_id: Annotated[str | None, Header(max_length=40)] = None,
@@ -54,4 +60,5 @@ KnownTests = Annotated[SubskillRun, Depends(known_tests)]
 KnownRun = Annotated[RunRecord, Depends(known_run)]
 Shared = Annotated[SharedRun, Depends(shared_run)]
 SharedTogether = Annotated[SharedSet, Depends(shared_set)]
+Compared = Annotated[SharedComparison, Depends(shared_comparison)]
 LastSeen = Annotated[int, Depends(last_seen)]

@@ -22,13 +22,12 @@ class SharedRun:
     """A run through a link. `run` tells nothing that lies beyond the snapshot.
 
     `last_call` is the last call that a snapshot shows; where that was not kept, `until` is its last month and phase.
-    `root` is the address that the link begins with, `page` the run's own below it.
+    `page` is the run's own address below the link.
     """
 
     share: ShareRecord
     run: RunRecord
     page: str
-    root: str
     last_call: int | None = None
     until: tuple[int, PhaseName] | None = None
 
@@ -86,7 +85,7 @@ async def open_shared(database: Database, token: str, run_id: str | None = None)
     except UnknownRun:
         raise WrongScope from None
     run, until = await _seen(database, run, share, ends[0])
-    return SharedRun(share, run, page, urls.share(token), ends[1], until)
+    return SharedRun(share, run, page, ends[1], until)
 
 
 async def open_set(database: Database, token: str) -> SharedSet:

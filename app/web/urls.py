@@ -119,6 +119,16 @@ def export_comparison() -> str:
     return f"{compare()}/export"
 
 
+def share_comparison(query: str) -> str:
+    """Where a link to the comparison of a canonical query is made (POST)."""
+    return f"{compare()}/share?{query}"
+
+
+def comparison(query: str) -> str:
+    """The comparison of a canonical query."""
+    return f"{compare()}?{query}" if query else compare()
+
+
 def experiment(experiment_id: str) -> str:
     """The page of an experiment."""
     return f"/experiments/{_part(experiment_id)}"
@@ -257,11 +267,6 @@ def api_run(run_id: str) -> str:
 def api_experiment(experiment_id: str) -> str:
     """An experiment in the API."""
     return f"{API}/experiments/{_part(experiment_id)}"
-
-
-def share_api(token: str) -> str:
-    """The data of a shared run: the same addresses below it as below `api_run`, as far as the link allows."""
-    return f"{share(token)}/api"
 
 
 def _part(text: str) -> str:

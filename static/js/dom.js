@@ -19,10 +19,21 @@ export const all = (selector, root = document) => [...root.querySelectorAll(sele
 
 /** Set the text of every element bound to *name*. */
 export function bind(name, text) {
-  for (const element of all(`[data-bind="${name}"]`)) {
-    const value = String(text ?? "");
-    if (element.textContent !== value) element.textContent = value;
-  }
+  for (const element of all(`[data-bind="${name}"]`)) write(element, text);
+}
+
+/** Set an element's text, unless it is that already: what is written is laid out again, whether it differs or not. */
+export function write(element, text) {
+  const value = String(text ?? "");
+  if (element.textContent !== value) element.textContent = value;
+}
+
+/** Set an attribute, unless it has that value already; null, undefined and false remove it. */
+export function put(element, name, value) {
+  const wanted = value === null || value === undefined || value === false ? null : value === true ? "" : String(value);
+  if (element.getAttribute(name) === wanted) return;
+  if (wanted === null) element.removeAttribute(name);
+  else element.setAttribute(name, wanted);
 }
 
 /** Split *text* around what matches *needle*, the matches in <mark>. */

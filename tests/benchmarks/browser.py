@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import urlencode
 
 import httpx
 from playwright.async_api import Browser, Page
@@ -161,10 +161,11 @@ async def _whole(client: httpx.AsyncClient, run_id: str) -> int:
     while after is not None:
         size, page = await _sent(client, f"{api}/events?after={after}&limit=1000")
         sent, after = sent + size, page["next"]
-    size, listed = await _sent(client, f"{api}/calls")
-    for call in listed["calls"]:
-        sent += (await _sent(client, f"{api}/calls/{quote(call['key'])}"))[0]
-    return sent + size
+    following: dict[str, int] | None = {"after": 0, "texts": 0}
+    while following is not None:
+        size, page = await _sent(client, f"{api}/record?{urlencode(following)}")
+        sent, following = sent + size, page.get("next")
+    return sent
 
 
 async def _sent(client: httpx.AsyncClient, path: str) -> tuple[int, Any]:

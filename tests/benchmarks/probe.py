@@ -112,8 +112,12 @@ async def press(page: Page, key: str) -> tuple[float, list[str]]:
     await page.evaluate(
         """() => {
           probe.pressed = new Promise((resolve) => {
-const drawn = (event) => probe.afterPaint((at) => resolve(at - event.timeStamp));
-            addEventListener("keydown", drawn, { once: true, capture: true });
+            const drawn = (event) => {
+              if (event.key === "Shift") return; // Held for the key that counts.
+              removeEventListener("keydown", drawn, true);
+              probe.afterPaint((at) => resolve(at - event.timeStamp));
+            };
+            addEventListener("keydown", drawn, true);
           });
         }"""
     )

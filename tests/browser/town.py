@@ -132,6 +132,8 @@ def _fill(client: httpx.Client, models: FakeModelServer) -> dict[str, str]:
             client.post(f"/api/v1/shares/{made['share']['id']}/revoke").raise_for_status()
     experiment = f"/api/v1/experiments/{names['mixed_experiment']}/shares"
     names["shared_experiment"] = _post(client, experiment, {"author": "R. Searcher"})["link"]
+    compared = "/api/v1/compare/shares?scenario=fishery&group=model"
+    names["shared_comparison"] = _post(client, compared, {"author": "R. Searcher"})["link"]
     client.delete(f"/api/v1/runs/{names['deleted']}").raise_for_status()
     client.put(f"/api/v1/runs/{names['broken']}/tags/for the paper").raise_for_status()
     kept = {"name": "Promises, kept and broken", "note": "Who breaks the agreement first?\nJohn, in month 2."}

@@ -7,6 +7,7 @@ from sqlalchemy import insert, select, update
 
 from app.commons.config import EpisodeConfig, GameConfig, GenerativeFramework, GenerativeMind
 from app.store.connect import Database
+from app.store.corrections import CorrectionIn, add_correction
 from app.store.runs import add_log, launch, now
 from app.store.shares import issue_share
 from app.store.tables import RunRow, SubskillRunRow
@@ -22,9 +23,12 @@ def generative(months: int = 1, seed: int = 1) -> EpisodeConfig:
 
 
 async def fill(database: Database) -> tuple[str, str]:
-    """Store a finished run with its calls and a share, one that is being played, and tests; return the runs' ids."""
+    """Store a finished run with calls, corrections and a share, a run being played, and tests; return the ids."""
     finished = await record(database, generative())
     await issue_share(database, finished.id, last_seq=None, lifetime=timedelta(days=30), label="für Ö\t'")
+    corrected = CorrectionIn(month=1, limit=10**9, author="Ada Ö\u2028", note="line one\nline two", version=0)
+    await add_correction(database, finished.id, corrected)
+    await add_correction(database, finished.id, corrected.model_copy(update={"withdraw": True, "version": 1}))
     _, [playing] = await launch(
         database, [scripted_config(seed=7)], prompt_sets={}, engine_version="1", experiment="E", owner="worker@lost"
     )

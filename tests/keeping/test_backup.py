@@ -63,6 +63,7 @@ async def test_it_comes_back_row_by_row_on_either_database(
     finished, playing = await fill(database)
     share, token = await issue_share(database, finished, last_seq=None)
     before = await contents(database)
+    assert [row["withdrawn"] for row in before["correction"]] == [False, True]
     path = await backed_up(database, tmp_path / "a.govsim-backup")
     assert token.encode() not in path.read_bytes()
     target, url = other

@@ -18,6 +18,7 @@ from app.keeping.copy import CopyRefused, copy_database
 from app.models.hub import ModelHub
 from app.store.connect import Database, open_database
 from app.store.controls import request
+from app.store.corrections import CorrectionIn, add_correction
 from app.store.leases import claim_next
 from app.store.queries import RunFilter, list_calls, list_runs
 from app.store.runs import add_log, launch, now
@@ -83,6 +84,8 @@ async def fill(database: Database, folder: Path, scripted: int = 2, recorded: in
         await Player(database, ModelHub([]), claim).run()
     for seed in range(recorded):
         ids.append((await record(database, generative(seed), seed=seed)).id)
+    said = CorrectionIn(month=1, limit=7, author="Ada", note=HOSTILE, version=0)
+    await add_correction(database, ids[-1], said)
     [imported] = await import_logs(database, [write_run(folder / "logs" / "run", two_months())])
     assert imported.run_id is not None
     ids.append(imported.run_id)
@@ -108,7 +111,7 @@ async def seen(url: str, folder: Path, tokens: list[str], most: int = 10) -> dic
         paths += [f"/api/v1{path}" for path in ("/runs?limit=500", "/experiments", "/shares", "/subskills")]
         for run in runs[:most]:
             paths += [f"/runs/{run.id}", f"/runs/{run.id}?m=2"]
-            paths += [f"/api/v1/runs/{run.id}{part}" for part in ("", "/events", "/calls", "/answers")]
+            paths += [f"/api/v1/runs/{run.id}{part}" for part in ("", "/events", "/calls", "/answers", "/corrections")]
             paths += [f"/runs/{run.id}/export/json"]
             calls = await list_calls(site.database, run.id, limit=20)
             paths += [f"/api/v1/runs/{run.id}/calls/{call.key}" for call in calls]
@@ -135,7 +138,10 @@ async def assert_a_copy_is_the_same(url: str, target: str, folder: Path, tokens:
     replayed = await reruns(url, most)
     assert replayed and all(equal for _, equal, *_ in replayed)
     counts = await copy_database(url, target, MIGRATIONS, stale_after=STALE)
-    assert all(counts[name] for name in ("experiment", "run", "event", "call", "segment", "share", "subskill_case"))
+    assert all(
+        counts[name]
+        for name in ("experiment", "run", "event", "call", "segment", "share", "correction", "subskill_case")
+    )
     after = await seen(target, folder / "after", tokens, most)
     assert [path for path in before if after[path] != before[path]] == []
     assert await reruns(target, most) == replayed

@@ -28,8 +28,10 @@ def call(month: int, agent: str, text: str = "8 tons") -> RecordedCall:
     )
 
 
-async def store_with_calls(site: Site, config: EpisodeConfig | None = None, name: str = "imported run") -> str:
-    """Store a run that has calls: an imported one."""
+async def store_with_calls(
+    site: Site, config: EpisodeConfig | None = None, name: str = "imported run", long: int = 0
+) -> str:
+    """Store a run that has calls: an imported one, its answers longer by *long* characters."""
     config = config or scripted_config()
     events = await played(config)
     recorded = tuple(agent.model_copy(update={"mind": RecordedMind(model="m")}) for agent in config.agents)
@@ -40,7 +42,7 @@ async def store_with_calls(site: Site, config: EpisodeConfig | None = None, name
         ForeignRun(
             config=config,
             events=tuple(events),
-            calls=tuple(call(month, name) for month in (1, 2) for name in config.names),
+            calls=tuple(call(month, name, "8 tons" + "." * long) for month in (1, 2) for name in config.names),
             metrics=metrics,
             name=name,
             models="somebody's model",

@@ -1,7 +1,8 @@
 """What a link opens, address by address: every address below a link is decided on here, or the first test fails.
 
 `RUN` addresses belong to a run and are there twice: below a run's link, and below `/runs/{run_id}` of an experiment's
-or comparison's. `SET` addresses belong to the whole. `CALLS` tell prompts, and are refused where those are left out.
+or comparison's. `SET` addresses belong to the whole, `TOGETHER` ones to a comparison. `CALLS` tell prompts, and are
+refused where those are left out.
 """
 
 from datetime import timedelta
@@ -16,21 +17,26 @@ from tests.web.conftest import BASE, Site
 from tests.web.test_api import store_with_calls
 from tests.web.test_routes import addresses
 
-ANY, RUN, SET, CALLS = "either", "a run", "the whole", "a run's calls"
+ANY, RUN, SET, CALLS, TOGETHER = "either", "a run", "the whole", "a run's calls", "a comparison"
 DECISIONS = {
     "/s/{token}": ANY,
     "/s/{token}/api/events": RUN,
     "/s/{token}/api/stream": RUN,
     "/s/{token}/api/calls": CALLS,
     "/s/{token}/api/calls/{key:path}": CALLS,
+    "/s/{token}/api/record": CALLS,
     "/s/{token}/api/figures/{figure}": RUN,
     "/s/{token}/api": SET,
     "/s/{token}/api/figures/runs": SET,
+    "/s/{token}/api/compare": TOGETHER,
+    "/s/{token}/api/compare/figures/{figure}": TOGETHER,
+    "/s/{token}/export/{kind}": TOGETHER,
     "/s/{token}/runs/{run_id}": RUN,
     "/s/{token}/runs/{run_id}/api/events": RUN,
     "/s/{token}/runs/{run_id}/api/stream": RUN,
     "/s/{token}/runs/{run_id}/api/calls": CALLS,
     "/s/{token}/runs/{run_id}/api/calls/{key:path}": CALLS,
+    "/s/{token}/runs/{run_id}/api/record": CALLS,
     "/s/{token}/runs/{run_id}/api/figures/{figure}": RUN,
     "/s/{token}/api/search": RUN,
     "/s/{token}/runs/{run_id}/api/search": RUN,
@@ -39,7 +45,7 @@ DECISIONS = {
     "/s/{token}/api/changes/{key:path}": CALLS,
     "/s/{token}/runs/{run_id}/api/changes/{key:path}": CALLS,
 }
-FILLED = {"key:path": "2/harvest/Kate/harvest//1", "figure": "stock"}
+FILLED = {"key:path": "2/harvest/Kate/harvest//1", "figure": "stock", "kind": "csv"}
 COST, AUTHOR, PROMPT = 77.654321, "Ada of the Secret Lab", "How many, Kate?"
 
 
@@ -53,9 +59,9 @@ def of_a_run(path: str) -> bool:
     return "{run_id}" not in path
 
 
-async def link(site: Site, where: str, **wish: object) -> str:
+async def link(site: Site, where: str, query: str = "", **wish: object) -> str:
     """Make a link through the API and return its token."""
-    response = await site.client.post(f"/api/v1/{where}/shares", json={"costs": False, **wish})
+    response = await site.client.post(f"/api/v1/{where}/shares{query}", json={"costs": False, **wish})
     assert response.status_code == 201, response.text
     made: str = response.json()["link"]
     return made.removeprefix(f"{BASE}/s/")
@@ -94,7 +100,11 @@ async def test_a_guessed_link_opens_no_address(site: Site) -> None:
 @pytest.mark.parametrize("ending", ["revoked", "expired"])
 async def test_an_ended_link_opens_no_address_and_tells_nothing(site: Site, ending: str) -> None:
     of, [run, _] = await experiment(site)
-    tokens = [await link(site, f"runs/{run}", author=AUTHOR), await link(site, f"experiments/{of}", author=AUTHOR)]
+    tokens = [
+        await link(site, f"runs/{run}", author=AUTHOR),
+        await link(site, f"experiments/{of}", author=AUTHOR),
+        await link(site, "compare", f"?experiment={of}", author=AUTHOR),
+    ]
     async with site.database.write() as connection:
         moment = now() - timedelta(seconds=1)
         await connection.execute(
@@ -116,14 +126,17 @@ async def test_a_runs_link_opens_its_own_addresses_only(site: Site) -> None:
     token = await link(site, f"runs/{run}")
     for named in (run, other, "r2222222"):
         for path, status in (await statuses(site, token, named)).items():
-            mine = of_a_run(path) and DECISIONS[path] != SET
+            mine = of_a_run(path) and DECISIONS[path] not in (SET, TOGETHER)
             assert status == (200 if mine else 404), (path, named)
 
 
-async def test_an_experiments_link_opens_its_runs_and_no_other(site: Site) -> None:
+@pytest.mark.parametrize("scope", ["experiment", "comparison"])
+async def test_a_sets_link_opens_its_runs_and_no_other(site: Site, scope: str) -> None:
     of, ids = await experiment(site)
     [other] = await site.play()
-    token = await link(site, f"experiments/{of}")
+    one = ("compare", f"?run={ids[0]}&run={ids[1]}") if scope == "comparison" else (f"experiments/{of}",)
+    token = await link(site, *one)
+    wholes = (SET, ANY, TOGETHER) if scope == "comparison" else (SET, ANY)
     for path, what in DECISIONS.items():
         for run, mine in ((ids[0], True), (ids[1], True), (other, False), ("r2222222", False)):
             status = (await site.client.get(fill(path, token, run))).status_code
@@ -132,7 +145,7 @@ async def test_an_experiments_link_opens_its_runs_and_no_other(site: Site) -> No
                 found = 404 if "{key" in path else 200
                 assert status == (found if mine else 404), (path, run)
             else:
-                assert status == (200 if what in (SET, ANY) else 404), path
+                assert status == (200 if what in wholes else 404), path
 
 
 async def test_what_is_not_there_and_what_is_not_shared_look_the_same(site: Site) -> None:

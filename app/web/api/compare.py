@@ -1,5 +1,6 @@
 """A comparison as data, and its charts: the JSON twin of `/compare`, which reads the same address."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -9,6 +10,7 @@ from app.analysis.ask import ComparisonAsk
 from app.analysis.comparison import Comparison
 from app.analysis.comparison_figures import FigureName
 from app.analysis.palette import Theme
+from app.interop.compared import LaidOut
 from app.web.comparing import figure as chart_of
 from app.web.comparing import find_runs, laid_out, read_ask
 from app.web.services import Use
@@ -35,11 +37,15 @@ async def compare(request: Request, services: Use) -> ComparisonOut:
     """
     ask, notices = read_ask(request.query_params)
     runs, more = await find_runs(services, ask)
-    shown = await laid_out(services, ask, runs)
+    return comparison_out(await laid_out(services, ask, runs), ask.query, notices + more)
+
+
+def comparison_out(shown: LaidOut, query: str, notices: Sequence[str]) -> ComparisonOut:
+    """Return a comparison as data."""
     return ComparisonOut(
-        ask=ask,
-        query=ask.query,
-        notices=notices + more,
+        ask=shown.ask,
+        query=query,
+        notices=list(notices),
         left_out=[run.id for run in shown.left_out],
         comparison=shown.comparison,
     )

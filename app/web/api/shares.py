@@ -5,6 +5,7 @@ from fastapi import APIRouter, Request
 from app.store.queries import RunFilter, get_experiment, list_runs
 from app.store.shares import list_shares, revoke_share
 from app.web.api.schemas import ShareList, ShareMade, ShareOut
+from app.web.comparing import find_runs, read_ask
 from app.web.dependencies import ExperimentId, KnownRun, ShareId
 from app.web.errors import not_found
 from app.web.services import Use
@@ -34,6 +35,18 @@ async def make_for_experiment(request: Request, services: Use, experiment_id: Ex
         raise not_found("such experiment")
     runs, _ = await list_runs(services.database, RunFilter(experiment=experiment.id, descending=False, limit=500))
     share, link = await issue_set_link(services.database, runs, wish, str(request.base_url), experiment=experiment)
+    return ShareMade(share=ShareOut.model_validate(share), link=link)
+
+
+@router.post("/compare/shares", status_code=201)
+async def make_for_comparison(request: Request, services: Use, wish: ShareIn) -> ShareMade:
+    """Issue a read-only link to a comparison and its runs; what is compared is said as for `GET /compare`.
+
+    It is told here and nowhere else.
+    """
+    ask, _ = read_ask(request.query_params)
+    runs, _ = await find_runs(services, ask)
+    share, link = await issue_set_link(services.database, runs, wish, str(request.base_url), query=ask.query)
     return ShareMade(share=ShareOut.model_validate(share), link=link)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 
-from app.analysis.ask import GROUPINGS, ComparisonAsk, GroupBy
+from app.analysis.ask import ComparisonAsk, GroupBy
 from app.analysis.comparison import NAMES
 from app.analysis.comparison_figures import FIGURES, TITLES, FigureName, by_month, series_of
 from app.analysis.contrasts import Contrast
@@ -12,7 +12,7 @@ from app.analysis.groups import Group
 from app.analysis.intervals import Estimate, mean
 from app.analysis.replay import Replay
 from app.interop.compared import LaidOut
-from app.store.records import ExperimentRecord
+from app.store.records import ExperimentRecord, ShareRecord
 from app.web import urls
 from app.web.comparing import Place
 from app.web.contexts.rows import RunRow
@@ -94,7 +94,8 @@ class Side:
 class ComparePage:
     """The page's variables.
 
-    `found` and `find` are the builder's search; `experiments` what can be added whole; `sides` two runs month by month.
+    `found` and `find` are the builder's search; `experiments` what can be added whole; `sides` two runs month by month;
+    `link` is the share that it is seen through.
     """
 
     ask: ComparisonAsk
@@ -106,6 +107,22 @@ class ComparePage:
     found: Sequence[RunRow]
     experiments: Sequence[ExperimentRecord]
     sides: Sequence[Side]
+    link: ShareRecord | None = None
+
+    @property
+    def pairs(self) -> Sequence[tuple[str, str]]:
+        """What an address of this comparison says, by name."""
+        return self.place.pairs(self.ask)
+
+    @property
+    def going(self) -> bool:
+        """Whether any of its runs goes on."""
+        return any(run.going for run in self.shown.runs)
+
+    @property
+    def share_action(self) -> str:
+        """Where the form that makes a link is posted to."""
+        return urls.share_comparison(self.ask.query)
 
     @property
     def names(self) -> Mapping[str, str]:
@@ -120,7 +137,7 @@ class ComparePage:
     @property
     def groupings(self) -> Sequence[tuple[str, str]]:
         """What can be grouped by, in words."""
-        return [(name, GROUP_WORDS[name]) for name in GROUPINGS]
+        return [(name, GROUP_WORDS[name]) for name in self.place.groupings]
 
     @property
     def answer_choices(self) -> Sequence[tuple[str, str]]:
@@ -138,7 +155,7 @@ class ComparePage:
         """What the comparison can be taken along as: address and label; Parquet where it can be made."""
         kinds = [("tex", "LaTeX"), ("csv", "CSV, a row a run"), ("json", "JSON")]
         kinds += [("parquet", "Parquet, a row a run")] if find_spec("pyarrow") else []
-        return [(f"{self.place.export}/{kind}?{self.ask.query}", label) for kind, label in kinds]
+        return [(f"{self.place.export}/{kind}?{self.place.query(self.ask)}", label) for kind, label in kinds]
 
     def at(self, **values: object) -> str:
         """Return the address of this comparison with other values."""
@@ -182,7 +199,8 @@ class CompareTemplate:
 
 def address(place: Place, ask: ComparisonAsk) -> str:
     """Return the address of a comparison."""
-    return f"{place.page}?{ask.query}" if ask.query else place.page
+    query = place.query(ask)
+    return f"{place.page}?{query}" if query else place.page
 
 
 def charts(shown: LaidOut, place: Place) -> list[Chart]:
@@ -193,7 +211,7 @@ def charts(shown: LaidOut, place: Place) -> list[Chart]:
             _survival(shown) if name == "survival" else _promises(shown) if name == "promises" else _series(shown, name)
         )
         if rows:
-            url = f"{place.api}/figures/{name}?{shown.ask.query}"
+            url = f"{place.api}/figures/{name}?{place.query(shown.ask)}"
             found.append(Chart(name, TITLES[name], url, heads, rows))
     return found
 

@@ -13,21 +13,39 @@ from fastapi.responses import HTMLResponse, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from app.analysis.palette import Theme
+from app.store.pages import call_page
 from app.store.queries import get_call, list_calls
 from app.store.shares import open_share
 from app.web.api.corrections import CorrectionsOut, corrections_out
 from app.web.api.schemas import CallOut, CallsOut, EventsOut, call_out
 from app.web.corrections import corrections_seen
-from app.web.data import After, Agent, CallKey, FigureName, Kind, Limit, Month, events_reply, run_figure, runs_figure
+from app.web.data import (
+    After,
+    Agent,
+    CallKey,
+    CallPageOut,
+    FigureName,
+    Kind,
+    KnownTexts,
+    Limit,
+    Month,
+    PageOfCalls,
+    call_page_out,
+    events_reply,
+    run_figure,
+    runs_figure,
+)
 from app.web.dependencies import LastSeen, Shared, SharedTogether, Token
 from app.web.errors import Problem, not_found
 from app.web.live import stream_run
 from app.web.prompt_changes import PromptChange, prompt_change
+from app.web.routes.compare import render_comparison
 from app.web.routes.run_page import render_run
 from app.web.routes.shared_set import SharedSetOut, render_set, set_out
 from app.web.run_searching import RunSearchOut, Wanted, find_in_run
 from app.web.services import Services, Use
 from app.web.shared import SharedRun, follow_shared, open_set, open_shared
+from app.web.shared_comparison import comparison_of
 
 router = APIRouter(prefix="/s/{token}", include_in_schema=False)
 of_a_run = APIRouter()
@@ -39,7 +57,11 @@ async def page(request: Request, services: Use, token: Token) -> HTMLResponse:
     share = await open_share(services.database, token)
     if share.scope == "run":
         return await _run_page(request, services, await open_shared(services.database, token))
-    return await render_set(request, services, await open_set(services.database, token))
+    together = await open_set(services.database, token)
+    if share.scope == "experiment":
+        return await render_set(request, services, together)
+    shown = await comparison_of(services, together, request.query_params)
+    return await render_comparison(request, services, shown.ask, shown.runs, shared=shown, notices=shown.notices)
 
 
 @router.get("/api")
@@ -95,6 +117,18 @@ async def call(services: Use, shared: Shared, key: CallKey) -> CallOut:
     if found is None or not shared.shows(found):
         raise not_found("such call")
     return call_out(shared.told(found))
+
+
+@of_a_run.get("/api/record", response_model_exclude_none=True)
+async def record(
+    services: Use, shared: Shared, after: After = 0, texts: KnownTexts = 0, limit: PageOfCalls = 200
+) -> CallPageOut:
+    """Return the shared run's calls with prompts and answers, page by page, as far as the link shows them."""
+    _check_prompts(shared)
+    page = await call_page(
+        services.database, shared.run.id, after=after, known=texts, limit=limit, last=shared.last_call
+    )
+    return call_page_out(page.showing(shared.shows, shared.told))
 
 
 @of_a_run.get("/api/search")

@@ -63,7 +63,7 @@ def _issued(share: ShareRecord, runs: Mapping[str, str], experiments: Mapping[st
         state = "expired"
     else:
         state = "open"
-    title, href = "Comparison", None
+    title, href = "Comparison", urls.comparison(share.query or "")
     if share.run_id is not None:
         title, href = runs.get(share.run_id, share.run_id), urls.run(share.run_id)
     elif share.experiment_id is not None:

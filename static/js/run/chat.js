@@ -5,6 +5,10 @@ import { rowsOf } from "./lines.js";
 
 const WINDOW = 200;
 const ROW_PX = 96;
+/** What a row surely takes, in px: itself, each line of its text, and across each character. */
+const LEAST = { row: 48, line: 20, character: 6 };
+/** How many of the rows that are out of sight are made at a time. */
+const PART = 20;
 
 export class Transcript {
   /** host: open(wish) opens the inspector; changed() is called when the reader chose to see it otherwise. */
@@ -18,9 +22,14 @@ export class Transcript {
     this.expanded = false;
     this.drawn = new Map();
     this.near = new Set();
+    this.rest = null;
     one("[data-filter]").addEventListener("change", ({ target }) => this.choose({ filter: target.value === "" ? null : Number(target.value) }));
     one("[data-raw]").addEventListener("change", ({ target }) => this.choose({ raw: target.checked }));
     one("[data-scope]").addEventListener("change", ({ target }) => this.choose({ whole: target.checked }));
+    // Asking the list where it is would lay the page out.
+    this.list.addEventListener("scroll", () => (this.scrolled = this.list.scrollTop > 0), { passive: true });
+    this.room = { width: innerWidth, height: innerHeight };
+    new ResizeObserver(([{ contentRect }]) => (this.room = contentRect)).observe(this.list);
     one("[data-expand]").addEventListener("change", ({ target }) => this.choose({ expanded: target.checked }));
   }
 
@@ -39,8 +48,11 @@ export class Transcript {
     this.frame(months);
     const rows = this.whole ? months.reduce((sum, one) => sum + one.lines.length + 2, 0) : 0;
     this.watch(rows > WINDOW);
+    // Whoever comes to a month sees its first rows; a named message, or what comes up to it, may be further down.
+    const top = !this.whole && !place.message && !hide;
+    if (!top) this.finish();
     for (const each of months) {
-      if (rows <= WINDOW || each.month === place.month || this.near.has(each.month)) this.fill(each, place);
+      if (rows <= WINDOW || each.month === place.month || this.near.has(each.month)) this.fill(each, place, top);
       else this.clear(each.month);
     }
     this.mark(place, hide);
@@ -95,19 +107,60 @@ export class Transcript {
     return one(`[data-chat-month="${number}"]`, this.list);
   }
 
-  /** Write a month's rows, unless they stand there already. */
-  fill(month, place) {
+  /** Write a month's rows, unless they stand there already; at its *top*, where it is new, first those in sight. */
+  fill(month, place, top = false) {
     const { run, filter, raw, expanded } = this;
     const next = run.month(month.month + 1);
     const known = this.drawn.get(month.month);
     const talk = run.knowsTalk(month.month);
     if (known && known.month === month && known.next === next && known.q === place.q && known.talk === talk) return;
+    this.rest = null;
     this.drawn.set(month.month, { month, next, q: place.q, talk });
     const how = { filter, raw, expanded, q: place.q, agent: place.agent, open: (wish) => this.host.open(wish) };
-    const rows = talk ? rowsOf(run, month, how) : [h("li.line.line--none", {}, h("p.skeleton", {}, "Loading the talk"))];
+    const rows = talk ? rowsOf(run, month, how) : [h("li.line.line--none", {}, h("p.skeleton", {}, "Loading the talk"))].values();
+    const list = h("ol", {}, ...(top && !known ? this.inSight(rows) : rows));
     const section = this.section(month.month);
-    section.replaceChildren(this.whole ? h("h3.chat__heading", {}, `Month ${month.month}`) : "", h("ol", {}, ...rows));
+    section.replaceChildren(this.whole ? h("h3.chat__heading", {}, `Month ${month.month}`) : "", list);
     section.style.removeProperty("min-height");
+    if (top && !known) this.later({ list, rows });
+  }
+
+  /** Take so many of *rows* that they surely fill what is seen of the list. */
+  inSight(rows) {
+    const { width, height } = this.room;
+    const characters = Math.max(20, width / LEAST.character);
+    const taken = [];
+    for (let left = Math.min(height, innerHeight); left > 0; ) {
+      const { value, done } = rows.next();
+      if (done) break;
+      taken.push(value);
+      left -= LEAST.row + LEAST.line * Math.floor(value.textContent.length / characters);
+    }
+    return taken;
+  }
+
+  /** Make the *rest* of the rows once the first are on the screen, a few at a time. */
+  later(rest) {
+    this.rest = rest;
+    requestAnimationFrame(() =>
+      setTimeout(() => {
+        if (this.rest !== rest) return;
+        let more = true;
+        for (let made = 0; made < PART && more; made += 1) {
+          const { value, done } = rest.rows.next();
+          if (!done) rest.list.append(value);
+          more = !done;
+        }
+        if (more) this.later(rest);
+        else this.rest = null;
+      }),
+    );
+  }
+
+  /** Make at once what is still to come. */
+  finish() {
+    this.rest?.list.append(...this.rest.rows);
+    this.rest = null;
   }
 
   /** Take a month's rows away and keep their place. */
@@ -145,7 +198,7 @@ export class Transcript {
     if (!moved) return;
     if (current) this.reveal(current, { near });
     else if (this.whole && section) this.reveal(section, { top: true });
-    else this.list.scrollTo({ top: 0, behavior: "instant" });
+    else if (this.scrolled) this.list.scrollTo({ top: 0, behavior: "instant" });
   }
 
   /** Scroll to *item*: to the upper third, or to the top; smoothly only to a neighbour. */

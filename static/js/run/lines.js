@@ -7,22 +7,20 @@ import { prose, raw } from "./prose.js";
 import { aftermath, agreement, correctionNote, didText, growth, markText, markWord, notReadable } from "./words.js";
 
 /**
- * Return the rows of *month*. how: {filter: an agent's index or null, raw: as it came, expanded: long
- * texts whole, q: what is searched,
- * open(wish): opens the inspector}.
+ * Make the rows of *month* one after the other, as they are asked for. how: {filter: an agent's index or null, raw: as
+ * it came, expanded: long texts whole, q: what is searched, open(wish): opens the inspector}.
  */
-export function rowsOf(run, month, how) {
+export function* rowsOf(run, month, how) {
   const { filter } = how;
   const shown = month.lines.filter((line) => filter === null || (!line.overseer && run.index(line.speaker) === filter));
-  const rows = shown.map((line) => lineRow(run, month, line, how));
+  if (filter !== null && !shown.length && month.lines.length) yield h("li.line.line--none", {}, `${run.names[filter]} said nothing this month.`);
+  for (const line of shown) yield lineRow(run, month, line, how);
   const closed = month.agreement_read || month.summary !== null;
-  if (closed) rows.push(endRow(run, month, how));
-  else if (!month.lines.length) rows.push(h("li.line.line--none", {}, silent(run, month)));
-  if (filter !== null && !shown.length && month.lines.length) rows.unshift(h("li.line.line--none", {}, `${run.names[filter]} said nothing this month.`));
+  if (closed) yield endRow(run, month, how);
+  else if (!month.lines.length) yield h("li.line.line--none", {}, silent(run, month));
   const unread = notReadable(month);
-  if (unread) rows.push(h("li.line.line--none.small", {}, `Not readable: ${unread}`));
-  if (month.stock_next !== null) rows.push(homeRow(run, month, how));
-  return rows;
+  if (unread) yield h("li.line.line--none.small", {}, `Not readable: ${unread}`);
+  if (month.stock_next !== null) yield homeRow(run, month, how);
 }
 
 function silent(run, month) {

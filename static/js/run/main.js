@@ -39,6 +39,7 @@ const search = new Search(run, {
 let place = read(run);
 let view = root.dataset.view;
 let shownMonth = place.month;
+let shownAt = 0;
 let opener = null;
 let toastTimer = null;
 /** Whether the talk of the month shown is still to come. */
@@ -78,7 +79,10 @@ function current() {
 function show() {
   const step = current();
   missing = !run.knowsTalk(place.month);
-  showStage(run, place, step?.phase ?? null, player.playing || live.following);
+  const moving = player.playing || live.following;
+  const at = position();
+  showStage(run, place, step?.phase ?? null, moving, moving || Math.abs(at - shownAt) <= 1);
+  shownAt = at;
   showBubble(run, place);
   showPosition();
   inspector.show(place);

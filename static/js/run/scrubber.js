@@ -1,7 +1,7 @@
 // The months and the place in them: drawn by the server, changed here in place. Of a long run a year is shown month by
 // month, and an overview of all.
 
-import { all, bind, one } from "../dom.js";
+import { all, bind, one, put, write } from "../dom.js";
 import { phaseText, stepText } from "./store.js";
 
 const YEAR = 12;
@@ -28,33 +28,26 @@ function showMonth(run, cell, number, place, step) {
   const month = run.month(number);
   const left = leftIn(month);
   const breaches = breachesIn(month);
-  cell.dataset.month = number;
-  cell.hidden = number > run.months_total;
+  put(cell, "data-month", number);
+  put(cell, "hidden", number > run.months_total);
   cell.classList.toggle("scrub__month--later", !month);
   cell.classList.toggle("scrub__month--collapsed", Boolean(month?.collapsed));
-  one(".scrub__number", cell).textContent = number;
+  write(one(".scrub__number", cell), number);
   const link = one("a", cell);
-  if (month) {
-    link.setAttribute("href", `?m=${number}`);
-    link.removeAttribute("role");
-    link.removeAttribute("aria-disabled");
-  } else {
-    link.removeAttribute("href");
-    link.setAttribute("role", "link");
-    link.setAttribute("aria-disabled", "true");
-  }
+  put(link, "href", month && `?m=${number}`);
+  put(link, "role", !month && "link");
+  put(link, "aria-disabled", !month && "true");
   const current = number === place.month;
-  if (current) link.setAttribute("aria-current", "step");
-  else link.removeAttribute("aria-current");
+  put(link, "aria-current", current && "step");
   for (const segment of all("[data-part]", cell)) segment.classList.toggle("on", current && segment.dataset.part === step?.phase);
   const told = [`Month ${number}: ${left} ${run.unit}`];
   if (breaches) told.push(`${breaches} broke the agreement`);
   if (month?.collapsed) told.push("collapse");
-  link.setAttribute("aria-label", month ? told.join(", ") : `Month ${number}, not reached`);
+  put(link, "aria-label", month ? told.join(", ") : `Month ${number}, not reached`);
   const level = one("[data-level]", cell);
-  level.setAttribute("y", 100 - height(run, left));
-  level.setAttribute("height", height(run, left));
-  one("[data-sign]", cell).textContent = month?.collapsed ? "✕" : breaches > 3 ? `!${breaches}` : "!".repeat(breaches);
+  put(level, "y", 100 - height(run, left));
+  put(level, "height", height(run, left));
+  write(one("[data-sign]", cell), month?.collapsed ? "✕" : breaches > 3 ? `!${breaches}` : "!".repeat(breaches));
 }
 
 function showOverview(run, drawing, first) {

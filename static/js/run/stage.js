@@ -1,6 +1,6 @@
 // The commons, the gauge and the decisions table: drawn by the server, changed here in place.
 
-import { all, bind, one } from "../dom.js";
+import { all, bind, one, put, write } from "../dom.js";
 import { askedWord, markText, markWord, shareNote, stockSentence, trendText } from "./words.js";
 
 const BAR = 76;
@@ -19,22 +19,23 @@ let entered = null;
 
 /**
  * Show *place* on the stage: a harvest takes the stock down, home lets it grow again. While *moving* (the run plays or
- * is followed) a harvest begins with the stock before it.
+ * is followed) a harvest begins with the stock before it. From one place to the *next* the drawing moves; elsewhere it
+ * is at once as it is there.
  */
-export function showStage(run, place, phase, moving) {
+export function showStage(run, place, phase, moving, next) {
   const month = run.month(place.month);
   const left = month ? (month.stock_after ?? month.stock) : null;
   const level = phase === "home" ? (month?.stock_next ?? left) : left;
   const sentence = stockSentence(month, run);
   bind("month-title", month ? `Month ${month.month}` : "Not started");
-  one("[data-copy-month]").hidden = !month;
+  put(one("[data-copy-month]"), "hidden", !month);
+  put(one(".stage"), "data-cut", !next);
   bind("sentence", sentence);
   bind("trend", trendText(month, run.month(place.month - 1), run));
   bind("share-note", shareNote(month, run));
   for (const button of all("[data-phase]")) {
-    if (button.dataset.phase === phase) button.setAttribute("aria-current", "step");
-    else button.removeAttribute("aria-current");
-    button.disabled = !run.steps.some((step) => step.month === place.month && step.phase === button.dataset.phase);
+    put(button, "aria-current", button.dataset.phase === phase && "step");
+    put(button, "disabled", !run.steps.some((step) => step.month === place.month && step.phase === button.dataset.phase));
   }
   clearTimeout(growing);
   const draw = (stock) => {
@@ -53,13 +54,13 @@ export function showStage(run, place, phase, moving) {
 }
 
 function showGauge(run, month, level, phase, sentence) {
-  one("[data-gauge]").setAttribute("aria-label", sentence);
-  one("[data-gauge-before]").setAttribute("width", percent(part(run, phase === "home" ? level : month?.stock)));
-  one("[data-gauge-after]").setAttribute("width", percent(part(run, phase === "home" ? month?.stock_after : level)));
+  put(one("[data-gauge]"), "aria-label", sentence);
+  put(one("[data-gauge-before]"), "width", percent(part(run, phase === "home" ? level : month?.stock)));
+  put(one("[data-gauge-after]"), "width", percent(part(run, phase === "home" ? month?.stock_after : level)));
   const known = run.rules && month && month.stock !== null && month.threshold !== null;
   const floor = one("[data-gauge-floor]");
-  floor.setAttribute("x", percent(known ? part(run, month.stock - month.threshold) : 0));
-  floor.toggleAttribute("hidden", !known);
+  put(floor, "x", percent(known ? part(run, month.stock - month.threshold) : 0));
+  put(floor, "hidden", !known);
   // Its label gives way to those at the ends; the number is in the text too.
   const where = known ? part(run, month.stock - month.threshold) : 0;
   bind("floor", where > 0.3 && where < 0.86 ? `leave ${month.stock - month.threshold}` : "");
@@ -68,15 +69,21 @@ function showGauge(run, month, level, phase, sentence) {
 function showScene(run, month, level) {
   const full = part(run, level);
   bind("left", `${level ?? "–"} ${run.unit}`);
-  one("[data-scene]").dataset.health = month?.collapsed ? "collapsed" : full < LOW ? "low" : "full";
-  one("[data-stock]")?.setAttribute("transform", size(run, level));
-  one("[data-deep]")?.setAttribute("transform", size(run, level, 0.72));
-  one("[data-stock-before]")?.setAttribute("transform", size(run, month?.stock));
-  one("[data-river]")?.setAttribute("stroke-dasharray", `${(full * 100).toFixed(2)} 200`);
-  one("[data-river-before]")?.setAttribute("stroke-dasharray", `${(part(run, month?.stock) * 100).toFixed(2)} 200`);
-  one("[data-river-start]")?.toggleAttribute("hidden", !level);
-  one("[data-river-end]")?.toggleAttribute("hidden", full < 1);
-  for (const sign of all("[data-life]")) sign.toggleAttribute("data-gone", Number(sign.dataset.life) > full);
+  put(one("[data-scene]"), "data-health", month?.collapsed ? "collapsed" : full < LOW ? "low" : "full");
+  const parts = [
+    ["[data-stock]", "transform", size(run, level)],
+    ["[data-deep]", "transform", size(run, level, 0.72)],
+    ["[data-stock-before]", "transform", size(run, month?.stock)],
+    ["[data-river]", "stroke-dasharray", `${(full * 100).toFixed(2)} 200`],
+    ["[data-river-before]", "stroke-dasharray", `${(part(run, month?.stock) * 100).toFixed(2)} 200`],
+    ["[data-river-start]", "hidden", !level],
+    ["[data-river-end]", "hidden", full < 1],
+  ];
+  for (const [selector, name, value] of parts) {
+    const element = one(selector);
+    if (element) put(element, name, value);
+  }
+  for (const sign of all("[data-life]")) put(sign, "data-gone", Number(sign.dataset.life) > full);
 }
 
 function showAgent(run, month, index, place) {
@@ -88,24 +95,23 @@ function showAgent(run, month, index, place) {
   seat.classList.toggle("seat--awaited", awaited);
   seat.classList.toggle("seat--absent", Boolean(month) && !agent);
   seat.classList.toggle("seat--chosen", place.agent === index);
-  one("[data-seat-catch]", seat).textContent = got !== null ? `${got} ${run.unit}` : awaited ? "decides …" : "–";
-  one("[data-seat-gain]", seat).textContent = got === null ? "" : `Σ ${agent.gain}`;
-  one("[data-seat-bar]", seat).setAttribute("width", (BAR * ((got ?? 0) / run.topCatch)).toFixed(1));
+  write(one("[data-seat-catch]", seat), got !== null ? `${got} ${run.unit}` : awaited ? "decides …" : "–");
+  write(one("[data-seat-gain]", seat), got === null ? "" : `Σ ${agent.gain}`);
+  put(one("[data-seat-bar]", seat), "width", (BAR * ((got ?? 0) / run.topCatch)).toFixed(1));
   const sign = one("[data-seat-mark]", seat);
-  sign.dataset.seatMark = agent?.mark ?? "pending";
-  one("text", sign).textContent = { broken: "!", kept: "✓" }[agent?.mark] ?? "";
+  put(sign, "data-seat-mark", agent?.mark ?? "pending");
+  write(one("text", sign), { broken: "!", kept: "✓" }[agent?.mark] ?? "");
 
   const row = one(`[data-row="${index}"]`);
-  one("[data-row-catch]", row).textContent = got ?? "–";
+  write(one("[data-row-catch]", row), got ?? "–");
   showMark(one("[data-row-mark]", row), agent, run, month);
 
   const decision = one(`[data-decision="${index}"]`);
-  if (place.agent === index) decision.setAttribute("aria-current", "true");
-  else decision.removeAttribute("aria-current");
-  one('[data-cell="asked"]', decision).textContent = askedWord(agent);
-  one('[data-cell="got"]', decision).textContent = got ?? "–";
-  one('[data-cell="agreed"]', decision).textContent = agent?.limit ?? "–";
-  one('[data-cell="gain"]', decision).textContent = agent?.gain ?? "–";
+  put(decision, "aria-current", place.agent === index && "true");
+  write(one('[data-cell="asked"]', decision), askedWord(agent));
+  write(one('[data-cell="got"]', decision), got ?? "–");
+  write(one('[data-cell="agreed"]', decision), agent?.limit ?? "–");
+  write(one('[data-cell="gain"]', decision), agent?.gain ?? "–");
   showMark(one('[data-cell="mark"]', decision), agent, run, month);
 }
 
@@ -118,9 +124,9 @@ function isAwaited(run, month, agent, name) {
 }
 
 function showMark(element, agent, run, month) {
-  element.className = `said said--${agent?.mark ?? "pending"}`;
-  element.textContent = markWord(agent, run);
-  element.title = markText(agent, month?.month, run);
+  put(element, "class", `said said--${agent?.mark ?? "pending"}`);
+  write(element, markWord(agent, run));
+  put(element, "title", markText(agent, month?.month, run));
 }
 
 /** The speaker gets a ring, and a bubble over the commons that points at its seat. */
@@ -130,9 +136,9 @@ export function showBubble(run, place) {
   const line = run.line(place);
   const index = line && !line.overseer ? run.index(line.speaker) : -1;
   for (const seat of all("[data-seat]")) seat.classList.toggle("seat--speaks", Number(seat.dataset.seat) === index);
-  bubble.hidden = !line;
-  one("[data-number]").toggleAttribute("hidden", Boolean(line));
-  tail.toggleAttribute("hidden", index < 0);
+  put(bubble, "hidden", !line);
+  put(one("[data-number]"), "hidden", Boolean(line));
+  put(tail, "hidden", index < 0);
   if (!line) return;
   bubble.className = `bubble js-only${index >= 0 ? ` a${index + 1}` : ""}`;
   const text = line.text || "says nothing";

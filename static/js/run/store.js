@@ -10,7 +10,6 @@ export class Run {
     Object.assign(this, data);
     this.api = root.dataset.api;
     this.page = root.dataset.page;
-    this.icons = root.dataset.icons;
     this.last = data.last_seq;
     this.unit = data.words.unit;
     this.events = events;
