@@ -6,9 +6,11 @@ The same seed makes the same corpus. Held-out prompts are episodes of another se
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 from app.commons.chance import generator
+from app.commons.config import GameConfig
 from app.commons.events import Event, MonthStarted
 from app.commons.scenario import get_scenario
 from app.engine.play import play
@@ -48,10 +50,8 @@ def lessons(seed: int, folders: Sequence[Path]) -> Iterator[Lesson]:
         app.minds.prompts.PromptError: a prompt set is missing or cannot be used.
     """
     sets = {name: load_set(folders, name) for name in sorted(set(PROMPT_SETS))}
-    number = 0
-    while True:
+    for number in count():
         yield from _episode(seed, number, sets)
-        number += 1
 
 
 def held_out(seed: int, folders: Sequence[Path]) -> Iterator[Lesson]:
@@ -59,19 +59,28 @@ def held_out(seed: int, folders: Sequence[Path]) -> Iterator[Lesson]:
     return lessons(seed + HELD_OUT, folders)
 
 
-def held_out_prompts(folders: Sequence[Path], count: int = 50, seed: int = 1) -> list[Chat]:
-    """Return *count* held-out prompts of mixed purposes, in the order of an episode, as (role, content) pairs."""
+def held_out_prompts(folders: Sequence[Path], number: int = 50, seed: int = 1) -> list[Chat]:
+    """Return *number* held-out prompts of mixed purposes, in the order of an episode, as (role, content) pairs."""
     found: list[Chat] = []
     for index, lesson in enumerate(held_out(seed, folders)):
         if index % 3 == 0:
             found.append(lesson.prompt)
-        if len(found) == count:
+        if len(found) == number:
             break
     return found
 
 
-def _episode(seed: int, number: int, sets: Mapping[str, PromptSet]) -> list[Lesson]:
-    config, policies = draw_episode(seed, number)
+def harvest_lessons(seed: int, folders: Sequence[Path], stock: int) -> Iterator[Lesson]:
+    """Yield held-out harvest prompts of first months that begin with *stock* of 100 units, one an episode."""
+    sets = {name: load_set(folders, name) for name in sorted(set(PROMPT_SETS))}
+    for number in count():
+        game = GameConfig(months=1, initial_stock=stock)
+        found = _episode(seed + HELD_OUT, number, sets, game)
+        yield next(lesson for lesson in found if lesson.purpose == "harvest")
+
+
+def _episode(seed: int, number: int, sets: Mapping[str, PromptSet], game: GameConfig | None = None) -> list[Lesson]:
+    config, policies = draw_episode(seed, number, game)
     slate = Slate(config.seed)
     minds, framework = build_minds(config, sets, lambda _name: slate)
     scenario = get_scenario(config.scenario)

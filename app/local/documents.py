@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
 
 import torch
 from tokenizers import Tokenizer
@@ -38,20 +40,89 @@ class Batch:
         return self.inputs.numel()
 
 
-def prompt_tokens(tokenizer: Tokenizer, prompt: Chat) -> list[int]:
-    """Return *prompt* as the chat template lays it out, ready for an answer."""
-    tokens = [mark(tokenizer, BEGIN)]
-    for role, text in prompt:
-        tokens += [mark(tokenizer, f"<|{role}|>"), *_plain(tokenizer, text), mark(tokenizer, END)]
-    return [*tokens, mark(tokenizer, "<|assistant|>")]
+class Layout(Protocol):
+    """Lays chats out as tokens; `end` ends an answer."""
+
+    end: int
+
+    def prompt(self, chat: Chat) -> list[int]:
+        """Return *chat* as tokens, ready for an answer."""
+        ...
+
+    def answer(self, text: str) -> list[int]:
+        """Return an answer as tokens, without its end."""
+        ...
+
+    def text(self, tokens: Sequence[int]) -> str:
+        """Return the text of an answer; marks are left out."""
+        ...
 
 
-def documents(tokenizer: Tokenizer, lessons: Iterable[Lesson], longest: int) -> Iterator[Document]:
+class OwnLayout:
+    """The layout of our own tokenizers, the same as that of their chat template."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer = tokenizer
+        self.end = self._mark(END)
+
+    def prompt(self, chat: Chat) -> list[int]:
+        """Return *chat* as tokens, ready for an answer."""
+        tokens = [self._mark(BEGIN)]
+        for role, text in chat:
+            tokens += [self._mark(f"<|{role}|>"), *self.answer(text), self.end]
+        return [*tokens, self._mark("<|assistant|>")]
+
+    def answer(self, text: str) -> list[int]:
+        """Return an answer as tokens, without its end."""
+        return list(self._tokenizer.encode(text, add_special_tokens=False).ids)
+
+    def text(self, tokens: Sequence[int]) -> str:
+        """Return the text of an answer; marks are left out."""
+        return str(self._tokenizer.decode(list(tokens)))
+
+    def _mark(self, name: str) -> int:
+        found = self._tokenizer.token_to_id(name)
+        if found is None:
+            raise ValueError(f"The tokenizer has no token {name}.")
+        return int(found)
+
+
+class TemplateLayout:
+    """The layout of a checkpoint's own tokenizer and chat template, as transformers reads them."""
+
+    def __init__(self, folder: Path) -> None:
+        from transformers import AutoTokenizer
+
+        try:
+            self._tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        except (OSError, ValueError) as error:
+            raise ValueError(f"{folder} has no tokenizer that can be read: {error}") from None
+        if self._tokenizer.chat_template is None:
+            raise ValueError(f"The tokenizer in {folder} has no chat template: conversations cannot be laid out.")
+        if self._tokenizer.eos_token_id is None:
+            raise ValueError(f"The tokenizer in {folder} names no token that ends a text.")
+        self.end = int(self._tokenizer.eos_token_id)
+
+    def prompt(self, chat: Chat) -> list[int]:
+        """Return *chat* as tokens, ready for an answer."""
+        messages = [{"role": role, "content": text} for role, text in chat]
+        text = self._tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+        return list(self._tokenizer.encode(text, add_special_tokens=False))
+
+    def answer(self, text: str) -> list[int]:
+        """Return an answer as tokens, without its end."""
+        return list(self._tokenizer.encode(text, add_special_tokens=False))
+
+    def text(self, tokens: Sequence[int]) -> str:
+        """Return the text of an answer; marks are left out."""
+        return str(self._tokenizer.decode(list(tokens), skip_special_tokens=True))
+
+
+def documents(layout: Layout, lessons: Iterable[Lesson], longest: int) -> Iterator[Document]:
     """Yield *lessons* as tokens; those of more than *longest* tokens are left out."""
-    end = mark(tokenizer, END)
     for lesson in lessons:
-        prompt = prompt_tokens(tokenizer, lesson.prompt)
-        tokens = (*prompt, *_plain(tokenizer, lesson.answer), end)
+        prompt = layout.prompt(lesson.prompt)
+        tokens = (*prompt, *layout.answer(lesson.answer), layout.end)
         if len(tokens) <= longest:
             yield Document(tokens, len(prompt), lesson.purpose)
 
@@ -112,19 +183,3 @@ def pad_batch(found: Sequence[Document], prompt_weight: float, pad: int) -> Batc
         weights[row, :length] = prompt_weight
         weights[row, document.answer - 1 : length] = 1.0
     return Batch(inputs, targets, weights)
-
-
-def mark(tokenizer: Tokenizer, name: str) -> int:
-    """Return the id of the special token *name*.
-
-    Raises:
-        ValueError: the tokenizer is not one of ours and lacks it.
-    """
-    found = tokenizer.token_to_id(name)
-    if found is None:
-        raise ValueError(f"The tokenizer has no token {name}.")
-    return int(found)
-
-
-def _plain(tokenizer: Tokenizer, text: str) -> list[int]:
-    return list(tokenizer.encode(text, add_special_tokens=False).ids)

@@ -28,11 +28,15 @@ NAMES = (
 )  # fmt: skip
 
 
-def draw_episode(seed: int, number: int) -> tuple[EpisodeConfig, dict[str, PolicyName]]:
-    """Return episode *number* of *seed*, all agents language models, and the policy that each of them follows."""
+def draw_episode(seed: int, number: int, game: GameConfig | None = None) -> tuple[EpisodeConfig, dict[str, PolicyName]]:
+    """Return episode *number* of *seed*, all agents language models, and the policy that each of them follows.
+
+    With *game* it has these numbers instead of those drawn.
+    """
     rng = generator(seed, "episode", number)
     scenario, condition = get_scenario(rng.choice(SCENARIOS)), conditions()[rng.choice(CONDITIONS)]
-    game, names = _game(rng), _names(rng, scenario.agents)
+    drawn = _game(rng)
+    game, names = game or drawn, _names(rng, scenario.agents)
     mind = configuration.GenerativeMind(
         model=Slate.name, prompts=rng.choice(PROMPT_SETS), ratings=rng.choice(("single", "single", "batched"))
     )
