@@ -6,17 +6,17 @@ from app.local.training import Plan
 
 NAME = "demo"
 LABEL = "Demonstration model: answers in the right form and by the stock, no research model"
-STEPS = 2200
+STEPS = 900
 
 
-def demo_job(recipe: Recipe | None = None, steps: int = STEPS, seed: int = 1) -> Job:
+def demo_job(recipe: Recipe | None = None, seed: int = 1) -> Job:
     """Return the training of the demonstration model, with another *recipe* for comparison."""
     plan = Plan(
-        steps=steps,
-        budget=800,
+        steps=STEPS,
+        budget=1000,
         rate=2e-3,
         prompt_weight=0.1,
         seed=seed,
         recipe=recipe or Recipe(dropout=0.1, exit_scale=0.2, curriculum="rotational", rotation=4),
     )
-    return Job(plan, lessons=12_000, label=LABEL)
+    return Job(plan, lessons=6000, label=LABEL)

@@ -20,7 +20,9 @@ CONDITIONS = (
 POLICIES: tuple[PolicyName, ...] = ("greedy", "reciprocal", "forgetful")
 ODD = 0.15
 """How many agents follow another policy than the fair one; nothing in their prompt says so."""
-LOWEST_STOCK = 5
+LOWEST_STOCK, LOW_STOCK = 5, 30
+LOW = 0.3
+"""How many episodes begin with at most LOW_STOCK units, whatever the capacity."""
 NAMES = (
     "Ada", "Amir", "Ana", "Anton", "Bea", "Boris", "Carla", "Chen", "Dana", "David", "Elif", "Eva", "Farid", "Grace",
     "Hana", "Ivan", "Jonas", "Kofi", "Lena", "Maria", "Mei", "Nils", "Nora", "Omar", "Paul", "Priya", "Rosa", "Sam",
@@ -69,10 +71,11 @@ def draw_episode(seed: int, number: int, game: GameConfig | None = None) -> tupl
 
 def _game(rng: Random) -> GameConfig:
     capacity = 100 if rng.random() < 0.7 else rng.randint(40, 150)
+    highest = LOW_STOCK if rng.random() < LOW else capacity
     return GameConfig(
         months=rng.choice((1, 1, 2, 2, 3, 4)) if rng.random() < 0.97 else 13,
         capacity=capacity,
-        initial_stock=rng.randint(LOWEST_STOCK, capacity),
+        initial_stock=rng.randint(LOWEST_STOCK, highest),
         growth=2.0 if rng.random() < 0.85 else rng.choice((1.5, 2.5, 3.0)),
         collapse_threshold=rng.choice((LOWEST_STOCK, LOWEST_STOCK, 2)),
     )
