@@ -13,6 +13,8 @@ from app.commons.chance import generator
 from app.local.corpus import Chat, Lesson
 from app.local.tokenizing import BEGIN, END
 
+WIDTHS = 16
+"""Batches are padded to a multiple of this: with few different widths, little memory goes to what is kept for each."""
 POOL = 32
 """Batches that are cut from one pool, in which documents are sorted by length."""
 
@@ -162,7 +164,7 @@ class Batches:
             part = sorted(order[start : start + pool], key=lambda index: len(self._found[index].tokens))
             batches: list[list[int]] = []
             for index in part:
-                length = len(self._found[index].tokens)
+                length = -(-(len(self._found[index].tokens) - 1) // WIDTHS) * WIDTHS
                 if not batches or (len(batches[-1]) + 1) * length > max(self._budget, length):
                     batches.append([])
                 batches[-1].append(index)
@@ -170,9 +172,9 @@ class Batches:
             yield from batches
 
 
-def pad_batch(found: Sequence[Document], prompt_weight: float, pad: int) -> Batch:
+def pad_batch(found: Sequence[Document], prompt_weight: float, pad: int, widths: int = WIDTHS) -> Batch:
     """Return *found* side by side, padded behind: under a causal mask no token sees padding."""
-    width = max(len(document.tokens) for document in found) - 1
+    width = -(-(max(len(document.tokens) for document in found) - 1) // widths) * widths
     inputs = torch.full((len(found), width), pad)
     targets = torch.full((len(found), width), pad)
     weights = torch.zeros(len(found), width)

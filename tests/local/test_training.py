@@ -27,31 +27,31 @@ DOCUMENTS = [Document((1, 3 + n % 30, 2, 4, 3 + n % 30, 0), 4) for n in range(60
 
 def _trainer(plan: Plan, lessons: str = "") -> Trainer:
     torch.manual_seed(0)
-    return Trainer(Llama(SHAPE), Batches(DOCUMENTS, budget=60, seed=1, prompt_weight=0.1, pad=0), plan, lessons)
+    return Trainer(Llama(SHAPE), Batches(DOCUMENTS, budget=160, seed=1, prompt_weight=0.1, pad=0), plan, lessons)
 
 
 def test_only_answers_are_learnt_unless_prompts_have_a_weight() -> None:
-    batch = pad_batch([Document((1, 2, 3, 4, 5), 3), Document((1, 2, 3), 2)], 0.0, 0)
+    batch = pad_batch([Document((1, 2, 3, 4, 5), 3), Document((1, 2, 3), 2)], 0.0, 0, widths=1)
     assert batch.inputs.tolist() == [[1, 2, 3, 4], [1, 2, 0, 0]]
     assert batch.targets.tolist() == [[2, 3, 4, 5], [2, 3, 0, 0]]
     assert batch.weights.tolist() == [[0, 0, 1, 1], [0, 1, 0, 0]]
-    assert pad_batch([Document((1, 2, 3), 2)], 0.5, 0).weights.tolist() == [[0.5, 1]]
+    assert pad_batch([Document((1, 2, 3), 2)], 0.5, 0, widths=4).weights.tolist() == [[0.5, 1, 0, 0]]
 
 
 def test_batches_hold_every_document_once_an_epoch_in_an_order_of_the_seed() -> None:
     found = [Document((n,) * (2 + n % 7), 1) for n in range(1, 50)]
-    batches = Batches(found, budget=40, seed=1, prompt_weight=0, pad=0)
+    batches = Batches(found, budget=80, seed=1, prompt_weight=0, pad=0)
     seen: list[int] = []
     number = 0
     while len(seen) < len(found):
         batch = batches[number]
-        assert batch.tokens <= 40
+        assert batch.tokens <= 80
         seen += batch.inputs[:, 0].tolist()
         number += 1
     assert sorted(seen) == list(range(1, 50))
-    again = Batches(found, budget=40, seed=1, prompt_weight=0, pad=0)
+    again = Batches(found, budget=80, seed=1, prompt_weight=0, pad=0)
     assert torch.equal(again[number + 2].inputs, batches[number + 2].inputs)
-    other = Batches(found, budget=40, seed=2, prompt_weight=0, pad=0)
+    other = Batches(found, budget=80, seed=2, prompt_weight=0, pad=0)
     assert any(batches[n].inputs.tolist() != other[n].inputs.tolist() for n in range(number))
 
 
