@@ -32,7 +32,7 @@ from app.keeping_cli import backup, purge, restore, retain
 from app.local_cli import local
 from app.local_train_cli import evaluate, train
 from app.prompts_cli import prompt_commands
-from app.record_cli import bundle, export, rerun
+from app.record_cli import bundle, cite, export, rerun
 from app.run_cli import run
 from app.settings import load_settings
 from app.subskills_cli import import_subskills, subskills
@@ -197,7 +197,7 @@ def models(
     print_models(hub_of(settings), as_json=as_json)
 
 
-for command in (run, rerun, export, bundle, compare, subskills, budget, backup, restore, retain, purge, doctor):
+for command in (run, rerun, export, bundle, cite, compare, subskills, budget, backup, restore, retain, purge, doctor):
     app.command()(command)
 app.command("import-subskills")(import_subskills)
 

@@ -27,15 +27,9 @@ def compare(
     from app.analysis.ask import ComparisonAsk
     from app.console_compare import compare_here
 
-    given = {
-        "runs": [name for name in subjects if not name.startswith("x")],
-        "experiments": [name for name in subjects if name.startswith("x")],
-        "reference": reference,
-        "answers": answers,
-        "intervals": intervals,
-    }
+    how = {"reference": reference, "answers": answers, "intervals": intervals}
     try:
-        ask = ComparisonAsk.model_validate(given | ({"group": group_by} if group_by else {}))
+        ask = ComparisonAsk.of(subjects, **how, **({"group": group_by} if group_by else {}))
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
         option = "--group-by" if first["loc"][0] == "group" else str(first["loc"][0])

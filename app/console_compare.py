@@ -5,14 +5,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from app.analysis.ask import MOST_RUNS, ComparisonAsk, NothingToCompare
+from app.analysis.ask import ComparisonAsk, NothingToCompare
 from app.analysis.intervals import Estimate
-from app.interop.compared import LaidOut, Summaries, choose_runs, lay_out
+from app.interop.compared import LaidOut, Summaries, choose_named, lay_out
 from app.interop.comparison_files import KINDS, TEX_COLUMNS, About, comparison_file, figure_files
 from app.interop.export import ExportError
 from app.settings import Settings
 from app.store.connect import open_database
-from app.store.queries import RunFilter
 
 errors = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
 
@@ -25,11 +24,7 @@ async def compare_here(settings: Settings, ask: ComparisonAsk, out: Path | None,
     """
     database = open_database(settings.database_url)
     try:
-        runs, total = await choose_runs(database, ask, RunFilter(archived="all", limit=MOST_RUNS, descending=False))
-        there = {run.id for run in runs} | {run.experiment_id for run in runs}
-        missing = [name for name in (*ask.runs, *ask.experiments) if name not in there]
-        if missing:
-            raise NothingToCompare(f"There is no run or experiment {', '.join(missing[:5])}.")
+        runs, total = await choose_named(database, ask)
         if total > len(runs):
             errors.print(f"{total} runs fit; the first {len(runs)} are compared.")
         shown = await lay_out(database, ask, runs, Summaries())

@@ -1,10 +1,11 @@
-"""`govsim rerun`, `govsim export` and `govsim bundle`: what can be done with recorded runs."""
+"""`govsim rerun`, `govsim export`, `govsim bundle` and `govsim cite`: what can be done with recorded runs."""
 
 import asyncio
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import ValidationError
 
 from app.command_line import fail, prompt_folders, settings_and_schema
 
@@ -50,3 +51,19 @@ def bundle(
 
     terms = BundleTerms(title=title, authors=author or (), licence=licence)
     asyncio.run(write_bundle(settings_and_schema(), what, terms, out))
+
+
+def cite(
+    what: Annotated[list[str], typer.Argument(help="Ids of runs and experiments.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Say how to cite runs and experiments: a methods paragraph from their configurations, and BibTeX."""
+    from app import __version__
+    from app.analysis.ask import ComparisonAsk
+    from app.console_cite import cite_here
+
+    try:
+        ask = ComparisonAsk.of(what)
+    except ValidationError:
+        fail("Name runs and experiments by their ids, such as r9285dsn and xhedpcmv; at most 500.")
+    asyncio.run(cite_here(settings_and_schema(), ask, version=__version__, as_json=as_json))

@@ -48,6 +48,20 @@ class ComparisonAsk(Frozen):
     def _each_once(cls, values: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(dict.fromkeys(values))
 
+    @classmethod
+    def of(cls, names: Iterable[str], **how: object) -> "ComparisonAsk":
+        """Return an ask for these runs and experiments, whose ids begin with x.
+
+        Raises:
+            pydantic.ValidationError: if a name can be neither, or there are too many.
+        """
+        given = list(names)
+        parts = {
+            "runs": [name for name in given if not name.startswith("x")],
+            "experiments": [name for name in given if name.startswith("x")],
+        }
+        return cls.model_validate(parts | how)
+
     @property
     def empty(self) -> bool:
         """Whether nothing is chosen yet."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import sys
 from collections.abc import Iterable
 from fractions import Fraction
@@ -66,8 +67,19 @@ def tables(runs: Iterable[tuple[Any, Any, list[Any], list[Any]]]) -> dict[str, s
     return {name: out.getvalue() for name, out in made.items()}
 
 
+RUNS_AS_FORMULA = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
+
+
 def cell(value: Any) -> Any:
-    """Return a value as a table has it: `true` and `false`, nothing where it is not known."""
+    """Return a value as a table has it: `true` and `false`, nothing where it is not known.
+
+    A text that a spreadsheet would run as a formula gets an apostrophe before it, which makes it text there: texts were
+    written by models and strangers. One that has such an apostrophe already gets another, so that taking one away
+    where `RUNS_AS_FORMULA` matches after the first character gives every text back. Numbers stay as they are.
+    """
+    if isinstance(value, str) and RUNS_AS_FORMULA.match(value) and not NUMBER.fullmatch(value):
+        return "'" + value
     return {True: "true", False: "false"}[value] if isinstance(value, bool) else value
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.analysis.ask import ComparisonAsk
+from app.analysis.ask import MOST_RUNS, ComparisonAsk, NothingToCompare
 from app.analysis.comparison import Comparison, compare
 from app.analysis.contrasts import Planned
 from app.analysis.corrections import corrected
@@ -130,6 +130,20 @@ async def choose_runs(database: Database, ask: ComparisonAsk, wanted: RunFilter)
     if ask.runs or ask.experiments:
         return await runs_of(database, ask.runs, ask.experiments, wanted)
     return await list_runs(database, wanted)
+
+
+async def choose_named(database: Database, ask: ComparisonAsk) -> tuple[list[RunRecord], int]:
+    """Return the runs and those of the experiments that *ask* names, archived ones too, and how many there are.
+
+    Raises:
+        NothingToCompare: if one of them is not there.
+    """
+    runs, total = await choose_runs(database, ask, RunFilter(archived="all", limit=MOST_RUNS, descending=False))
+    there = {run.id for run in runs} | {run.experiment_id for run in runs}
+    missing = [name for name in (*ask.runs, *ask.experiments) if name not in there]
+    if missing:
+        raise NothingToCompare(f"There is no run or experiment {', '.join(missing[:5])}.")
+    return runs, total
 
 
 async def compared(

@@ -22,6 +22,7 @@ from app.commons.events import (
     Said,
     Summarised,
 )
+from app.interop.bundle_tables import cell
 from app.store.whole import WholeRun
 
 Row = dict[str, Any]
@@ -88,19 +89,16 @@ def tables(whole: WholeRun) -> list[Table]:
 
 
 def csv_text(table: Table) -> str:
-    """Return a table as CSV (RFC 4180): a line of names, `true` and `false`, nothing where a value is not known."""
+    """Return a table as CSV (RFC 4180): a line of names, `true` and `false`, nothing where a value is not known.
+
+    No text is a formula to a spreadsheet (`bundle_tables.cell`).
+    """
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(table.columns)
     for row in table.rows:
-        writer.writerow([_cell(row.get(name)) for name in table.columns])
+        writer.writerow([cell(row.get(name)) for name in table.columns])
     return out.getvalue()
-
-
-def _cell(value: object) -> object:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return value
 
 
 def _months(whole: WholeRun) -> Iterable[Row]:

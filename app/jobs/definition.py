@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo, field_validator, model_validator
 
 from app.commons.frozen import Frozen
+from app.commons.plan import ExperimentPlan
 from app.jobs.launch_plan import MAX_NAMES, MAX_RUNS, RunSettings
 from app.jobs.seeds import HIGHEST_SEED, read_seeds
 from app.store.records import MAX_COST, MAX_TOKENS, Amount, Budget, Tokens
@@ -87,6 +88,7 @@ class Definition(Frozen):
     models: tuple[GridModel, ...] = Field(min_length=1, max_length=MAX_RUNS)
     settings: RunSettings = RunSettings()
     budget: DefinitionBudget = DefinitionBudget()
+    plan: ExperimentPlan | None = Field(default=None, description="what is expected, and how it will be judged")
 
     @field_validator("seeds", mode="before")
     @classmethod

@@ -42,7 +42,12 @@ def write_definition(definition: Definition) -> str:
 
 def definition_hash(definition: Definition) -> str:
     """Return the SHA-256 of the canonical text, as 64 hexadecimal digits."""
-    return hashlib.sha256(write_definition(definition).encode()).hexdigest()
+    return text_hash(write_definition(definition))
+
+
+def text_hash(text: str) -> str:
+    """Return the SHA-256 of a definition's text, as 64 hexadecimal digits."""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def read_definition(text: str | bytes) -> Definition:

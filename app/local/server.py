@@ -16,8 +16,8 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from app.local.shelf import Loaded, Shelf
-from app.local.wire import Answer, ChatRequest, Envelope, Refused, read_request
+from app.local.shelf import Shelf
+from app.local.wire import Answer, Envelope, Refused, read_request
 
 MAX_BODY = 4_000_000  # bytes
 
@@ -84,9 +84,13 @@ async def _complete(shelf: Shelf, request: Request) -> Response:
     number = secrets.token_hex(12)
     model = f"{asked.model.partition('@')[0]}@{loaded.about.revision[:12]}"
     envelope = Envelope.of(number, model, loaded.about.fingerprint)
+    # In a thread: it takes a while until a long prompt is cut into tokens.
     if asked.stream:
-        return _Stream(loaded, asked, envelope)
-    answering, cancel = loaded.ask(asked, None)
+        pieces = _Pieces()
+        # Begun before the first byte is sent, so that a refusal is a status and no broken stream.
+        answering, cancel = await asyncio.to_thread(loaded.ask, asked, pieces.put)
+        return _Stream(pieces, answering, cancel, envelope, with_usage=asked.stream_options.include_usage)
+    answering, cancel = await asyncio.to_thread(loaded.ask, asked, None)
     answer = await _unless_gone(request, answering, cancel)
     return JSONResponse(envelope.whole(answer))
 
@@ -115,21 +119,37 @@ async def _left(request: Request) -> None:
         pass
 
 
+class _Pieces:
+    """The pieces of a text that come from another thread; None is the end."""
+
+    def __init__(self) -> None:
+        self._queue: asyncio.Queue[str | None] = asyncio.Queue()
+        self._loop = asyncio.get_running_loop()
+
+    def put(self, text: str | None) -> None:
+        """Add a piece, from any thread."""
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody listens any more
+            self._loop.call_soon_threadsafe(self._queue.put_nowait, text)
+
+    async def next(self) -> str | None:
+        """Return the next piece."""
+        return await self._queue.get()
+
+
 class _Stream(StreamingResponse):
     """A streamed answer: server-sent events as the text comes, cancelled when the client goes away."""
 
-    def __init__(self, loaded: Loaded, asked: ChatRequest, envelope: Envelope) -> None:
-        self._usage = asked.stream_options.include_usage
-        self._queue: asyncio.Queue[str | None] = asyncio.Queue()
-        loop = asyncio.get_running_loop()
-
-        def put(text: str | None) -> None:
-            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody listens any more
-                loop.call_soon_threadsafe(self._queue.put_nowait, text)
-
-        # Begun before the first byte is sent, so that a refusal is a status and no broken stream.
-        self._answering, self._cancel = loaded.ask(asked, put)
-        self._answering.add_done_callback(lambda done: put(None))
+    def __init__(
+        self,
+        pieces: _Pieces,
+        answering: "Future[Answer]",
+        cancel: Callable[[], None],
+        envelope: Envelope,
+        *,
+        with_usage: bool,
+    ) -> None:
+        self._pieces, self._answering, self._cancel, self._usage = pieces, answering, cancel, with_usage
+        answering.add_done_callback(lambda done: pieces.put(None))
         super().__init__(self._events(envelope), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -140,7 +160,7 @@ class _Stream(StreamingResponse):
 
     async def _events(self, envelope: Envelope) -> AsyncIterator[str]:
         yield _event(envelope.piece({"role": "assistant", "content": ""}))
-        while (text := await self._queue.get()) is not None:
+        while (text := await self._pieces.next()) is not None:
             yield _event(envelope.piece({"content": text}))
         try:
             answer = self._answering.result()

@@ -1,15 +1,39 @@
 """Where prompt sets lie: folders of sets, the user's first. A set that extends another is read whole."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.commons.frozen import content_hash
 from app.minds.prompts import ENDING, PIECES, SET_FILE, PromptError, PromptSet, read_info
 from app.minds.set_words import WORDS_FILE
 
 SET_NAME = re.compile(r"[a-z0-9_-]{1,60}")
 """How a set may be called; the same as in the configuration of a mind."""
+
+
+Compile = Callable[[str, Mapping[str, str]], PromptSet]
+"""Makes a set of its name and files; raises PromptError where they are none."""
+
+
+class CompiledSets:
+    """Compiles a set once for what its files say: whoever shows sets again and again keeps one of these."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, tuple[str, PromptSet]] = {}
+
+    def __call__(self, name: str, files: Mapping[str, str]) -> PromptSet:
+        """Return the set; the one made last time, unless its files have changed since.
+
+        Raises:
+            PromptError: if the files are no usable set.
+        """
+        digest = content_hash(dict(files))
+        known = self._last.get(name)
+        if known is None or known[0] != digest:
+            known = self._last[name] = (digest, PromptSet(name, files))
+        return known[1]
 
 
 @dataclass(frozen=True)
@@ -24,8 +48,8 @@ class FoundSet:
     problem: str | None
 
 
-def load_set(folders: Sequence[Path], name: str) -> PromptSet:
-    """Return the set called *name*; the first of *folders* that has one wins.
+def load_set(folders: Sequence[Path], name: str, compiled: Compile = PromptSet) -> PromptSet:
+    """Return the set called *name*, made by *compiled*; the first of *folders* that has one wins.
 
     Raises:
         PromptError: if there is none, or it cannot be used.
@@ -34,21 +58,21 @@ def load_set(folders: Sequence[Path], name: str) -> PromptSet:
     if folder is None or not SET_NAME.fullmatch(name):
         known = ", ".join(sorted(_named(folders)))
         raise PromptError(f"There is no prompt set '{name}'. Choose one of: {known}.")
-    return load_folder(folder, folders)
+    return load_folder(folder, folders, compiled)
 
 
-def load_folder(folder: Path, folders: Sequence[Path] = ()) -> PromptSet:
+def load_folder(folder: Path, folders: Sequence[Path] = (), compiled: Compile = PromptSet) -> PromptSet:
     """Return the set kept in *folder*, called as the folder is; sets it extends are looked for in *folders* and beside.
 
     Raises:
         PromptError: if it cannot be used; the message names the file.
     """
-    return PromptSet(folder.name, _all_files(folder, (*folders, folder.parent), ()))
+    return compiled(folder.name, _all_files(folder, (*folders, folder.parent), ()))
 
 
-def find_sets(folders: Sequence[Path]) -> list[FoundSet]:
-    """Return the sets of all *folders* by name, also those that cannot be used."""
-    return [_look(folder, folders) for _, folder in sorted(_named(folders).items())]
+def find_sets(folders: Sequence[Path], compiled: Compile = PromptSet) -> list[FoundSet]:
+    """Return the sets of all *folders* by name, made by *compiled*, also those that cannot be used."""
+    return [_look(folder, folders, compiled) for _, folder in sorted(_named(folders).items())]
 
 
 def new_set(source: PromptSet, folder: Path) -> Path:
@@ -78,14 +102,14 @@ def _named(folders: Sequence[Path]) -> dict[str, Path]:
     return found
 
 
-def _look(folder: Path, folders: Sequence[Path]) -> FoundSet:
+def _look(folder: Path, folders: Sequence[Path], compiled: Compile) -> FoundSet:
     own: tuple[str, ...] = ()
     extends, prompts, problem = None, None, None
     try:
         files = _own_files(folder)
         own = tuple(files)
         extends = read_info(folder.name, files).extends
-        prompts = load_folder(folder, folders)
+        prompts = load_folder(folder, folders, compiled)
     except PromptError as error:
         problem = str(error)
     return FoundSet(folder.name, folder, own, extends, prompts, problem)

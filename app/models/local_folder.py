@@ -12,6 +12,8 @@ DEFAULT_PORT = 8700
 EXTRA = "govsim-observatory[local]"
 NEEDED = ("torch", "transformers", "tokenizers", "safetensors")
 CONFIG, ABOUT = "config.json", "govsim.json"
+LONGEST_CONTEXT = 8192
+"""Tokens that are kept of a prompt and its answer together, however many a model could take."""
 MAX_JSON = 1_000_000  # bytes; a longer file is no model's configuration
 
 
@@ -55,7 +57,7 @@ def look_at(folder: Path, name: str | None = None) -> LocalModel:
         name,
         folder,
         label=" ".join(label.split())[:120] if isinstance(label, str) and label.strip() else None,
-        context_tokens=longest if isinstance(longest, int) and 256 <= longest <= 10**9 else None,
+        context_tokens=min(longest, LONGEST_CONTEXT) if isinstance(longest, int) and longest >= 256 else None,
         problem=None if any(folder.glob("*.safetensors")) else "It has no weights: a .safetensors file is missing.",
     )
 

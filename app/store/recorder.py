@@ -270,7 +270,8 @@ def completion_of(row: Any) -> Completion:
         provider=row.provider,
         latency_ms=row.latency_ms,
         transport_attempts=row.transport_attempts,
-        decoding=STORED.validate_python(row.decoding),
+        # Calls of subskill tests do not keep it.
+        decoding=STORED.validate_python(getattr(row, "decoding", None)),
     )
 
 

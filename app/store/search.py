@@ -42,7 +42,10 @@ class SearchFilter(BaseModel):
 
 
 class Hit(BaseModel):
-    """A place in a run. `key` names the call, `turn` the message; `snippet` is (text, whether it matched)."""
+    """A place in a run. `key` names the call, `turn` the message, `memory` the memory by its number.
+
+    `snippet` is (text, whether it matched).
+    """
 
     kind: Kind
     month: int
@@ -50,6 +53,7 @@ class Hit(BaseModel):
     model: str | None
     key: str | None = None
     turn: int | None = None
+    memory: int | None = None
     summary: bool = False
     snippet: list[Stretch]
 
@@ -203,6 +207,7 @@ def _event_hit(kind: Kind, event: Mapping[str, Any], terms: Sequence[Term]) -> H
         agent=event.get("speaker") or event.get("agent"),
         model=None,
         turn=event.get("turn"),
+        memory=event["memory"]["id"] if event["kind"] == "remembered" else None,
         summary=event["kind"] == "summarised",
         snippet=snippet(said[1] if said else "", terms),
     )

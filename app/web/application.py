@@ -10,8 +10,10 @@ from app.web import urls
 from app.web.answers import ErrorBoundary, install
 from app.web.api import budgets as api_budgets
 from app.web.api import catalogue as api_catalogue
+from app.web.api import cite as api_cite
 from app.web.api import compare as api_compare
 from app.web.api import corrections as api_corrections
+from app.web.api import experiments as api_experiments
 from app.web.api import imports as api_imports
 from app.web.api import keeping as api_keeping
 from app.web.api import operations as api_operations
@@ -30,6 +32,7 @@ from app.web.policy import BodyLimit, HeadAsGet, SecurityHeaders
 from app.web.routes import (
     about,
     budgets,
+    cite,
     compare,
     corrections,
     experiments,
@@ -39,6 +42,7 @@ from app.web.routes import (
     launch,
     login,
     metrics,
+    new_experiment,
     operations,
     prompts,
     record,
@@ -56,10 +60,10 @@ MAX_BODY = 1_000_000
 # Addresses that take more, in bytes.
 LARGER_BODIES = dict.fromkeys((urls.import_logs(), urls.api_import()), MAX_UPLOAD)
 PAGES = (
-    # Before the runs: /runs/deleted is no run.
+    # Before the runs: /runs/deleted is no run. Nor is /experiments/new an experiment.
     keeping,
-    *(home, launch, prompts, imports, runs, search, record, experiments, shares, shared),
-    *(compare, shared_compare),
+    *(home, launch, prompts, imports, runs, search, record, new_experiment, experiments, shares, shared),
+    *(compare, cite, shared_compare),
     *(budgets, corrections, operations, about, metrics, login, static, subskills),
 )
 
@@ -80,8 +84,18 @@ def build(lifespan: Lifespan, meters: WebMeters, *, version: str, openapi_url: s
     )
     api = APIRouter(prefix=urls.API, responses={"4XX": {"model": ErrorReply}, "5XX": {"model": ErrorReply}})
     for part in (
-        *(api_keeping, api_runs, api_record, api_imports, api_preview, api_catalogue, api_shares, api_reference),
-        api_compare,
+        *(
+            api_keeping,
+            api_runs,
+            api_record,
+            api_imports,
+            api_preview,
+            api_experiments,
+            api_catalogue,
+            api_shares,
+            api_reference,
+        ),
+        *(api_compare, api_cite),
         *(api_search, api_subskills, api_budgets, api_operations, api_corrections),
     ):
         api.include_router(part.router)

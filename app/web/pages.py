@@ -8,10 +8,13 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 
 from app.web import urls
+from app.web.contexts.card import Preview
 from app.web.errors import Problem
 from app.web.services import get_services
 
-Section = Literal["", "home", "launch", "runs", "compare", "search", "subskills", "shares", "methods", "settings"]
+Section = Literal[
+    "", "home", "launch", "runs", "experiments", "compare", "search", "subskills", "shares", "methods", "settings"
+]
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,7 @@ def page(
     section: Section = "",
     flash: Sequence[Flash] = (),
     share: bool = False,
+    preview: Preview | None = None,
     status: int = 200,
 ) -> HTMLResponse:
     """Render a page.
@@ -52,10 +56,11 @@ def page(
         section: the current entry of the navigation.
         flash: lines above the content.
         share: whether the page is seen through a link: no navigation, not indexed.
+        preview: what such a page says of itself where somebody pastes its address.
         status: the HTTP status.
     """
     services = get_services(request)
-    variables = dict(vars(context)) | {"section": section, "flash": list(flash), "share": share}
+    variables = dict(vars(context)) | {"section": section, "flash": list(flash), "share": share, "preview": preview}
     return HTMLResponse(services.templates.render(template, variables), status)
 
 

@@ -12,6 +12,7 @@ from app.store.search import A_PAGE, Found, Hit, SearchFilter, search
 from app.store.search_index import unindexed
 from app.store.search_texts import Kind
 from app.web import urls
+from app.web.contexts.place import FRAMEWORK
 
 KIND_NAMES: dict[Kind, str] = {
     "talk": "Talk",
@@ -84,11 +85,13 @@ def address_of(run_id: str, hit: Hit) -> str:
     if hit.kind == "talk":
         message = f"m{hit.month}-end" if hit.summary else f"m{hit.month}-u{hit.turn}"
         return urls.run(run_id, {"m": hit.month, "msg": message})
-    if hit.agent is None:
-        # What the framework was asked is about the talk, and shown at its end.
-        return urls.run(run_id, {"m": hit.month, "msg": f"m{hit.month}-end"})
     tab = {"memory": "memories", "prompt": "prompt"}.get(hit.kind, "completion")
-    return urls.run(run_id, {"m": hit.month, "agent": hit.agent.lower(), "tab": tab, "call": hit.key})
+    if hit.agent is None:
+        # What the framework was asked is about the talk: it is shown beside the talk's end.
+        at_talk = {"m": hit.month, "msg": f"m{hit.month}-end", "agent": FRAMEWORK}
+        return urls.run(run_id, at_talk | {"tab": tab, "call": hit.key})
+    place = {"m": hit.month, "agent": hit.agent.lower(), "tab": tab, "call": hit.key, "memory": hit.memory}
+    return urls.run(run_id, place)
 
 
 def next_offset(wanted: SearchFilter, found: Found) -> int | None:

@@ -6,7 +6,9 @@ from typing import Annotated
 
 from fastapi import Depends, FastAPI, Request
 
+from app.interop.card import Pictures
 from app.interop.compared import Summaries
+from app.minds.prompt_folders import CompiledSets
 from app.models.hub import ModelHub
 from app.store.connect import Database
 from app.store.records import NO_BUDGET, Budget
@@ -24,7 +26,8 @@ from app.web.watch import Watcher
 class Services:
     """Everything a handler may need.
 
-    `daily` is what the instance may spend a day, `summaries` what is remembered of runs that were compared.
+    `daily` is what the instance may spend a day, `summaries` what is remembered of runs that were compared,
+    `prompt_sets` the prompt sets that were looked at, `pictures` those drawn lately.
     """
 
     database: Database
@@ -40,7 +43,9 @@ class Services:
     instance: Instance
     local: LocalModels
     daily: Budget = NO_BUDGET
+    prompt_sets: CompiledSets = field(default_factory=CompiledSets)
     summaries: Summaries = field(default_factory=Summaries)
+    pictures: Pictures = field(default_factory=Pictures)
     example: ExampleStory = field(default_factory=ExampleStory)
 
 

@@ -128,7 +128,13 @@ async def _seen(
         events = [parse_event(payload) for _, payload in rows]
         run = _as_it_was(run, events)
         until = (events[-1].month, events[-1].phase) if events else (0, "observe")
-    hidden: dict[str, object] = {"experiment_id": None, "source": None, "retry_of": None, "owner_note": None}
+    hidden: dict[str, object] = {
+        "experiment_id": None,
+        "source": None,
+        "retry_of": None,
+        "model_label": None,
+        "owner_note": None,
+    }
     if not share.with_costs:
         hidden |= {"cost": None, "unpriced_calls": 0, "budget_cost": None}
     return run.model_copy(update=hidden), until

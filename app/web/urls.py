@@ -129,9 +129,44 @@ def comparison(query: str) -> str:
     return f"{compare()}?{query}" if query else compare()
 
 
+def cite(query: str) -> str:
+    """How to cite what the canonical query of a comparison names."""
+    return f"/cite?{query}"
+
+
+def cite_run(run_id: str) -> str:
+    """How to cite a run."""
+    return cite(urlencode({"run": run_id}))
+
+
+def cite_experiment(experiment_id: str) -> str:
+    """How to cite an experiment."""
+    return cite(urlencode({"experiment": experiment_id}))
+
+
 def experiment(experiment_id: str) -> str:
     """The page of an experiment."""
     return f"/experiments/{_part(experiment_id)}"
+
+
+def experiments(query: Query | None = None) -> str:
+    """The list of experiments."""
+    return with_query("/experiments", query)
+
+
+def new_experiment(source: str | None = None) -> str:
+    """The form of an experiment, filled in by a bundled definition or like a stored experiment."""
+    return with_query("/experiments/new", {"from": source})
+
+
+def new_experiment_action(action: str) -> str:
+    """What the form of an experiment asks (POST): estimate, check, fill, toml."""
+    return f"/experiments/new/{_part(action)}"
+
+
+def definition(experiment_id: str) -> str:
+    """The definition of an experiment as a file."""
+    return f"{api_experiment(experiment_id)}/definition"
 
 
 def import_logs() -> str:
@@ -192,6 +227,11 @@ def share(token: str) -> str:
 def shared_run(token: str, run_id: str) -> str:
     """A run of a shared experiment or comparison."""
     return f"{share(token)}/runs/{_part(run_id)}"
+
+
+def picture(page: str) -> str:
+    """The picture that goes with the shared page at *page* where its address is pasted."""
+    return f"{page}/picture.png"
 
 
 def methods() -> str:

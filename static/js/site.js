@@ -85,11 +85,12 @@ document.addEventListener("click", (event) => {
   }
 });
 
-// Escape closes the menu that is open, before anything else that Escape would close, and the focus goes back to it.
+// Escape closes the menu that is open, of two within each other the inner one, before anything else that Escape would
+// close, and the focus goes back to it.
 document.addEventListener(
   "keydown",
   (event) => {
-    const menu = event.key === "Escape" ? document.querySelector("details.menu[open]") : null;
+    const menu = event.key === "Escape" ? [...document.querySelectorAll("details.menu[open]")].at(-1) : null;
     if (!menu) return;
     event.stopPropagation();
     const inside = menu.contains(document.activeElement);

@@ -127,6 +127,15 @@ async def press(page: Page, key: str) -> tuple[float, list[str]]:
     return took, asked
 
 
+async def worked(page: Page) -> float:
+    """Return the CPU time that the page's thread has used so far, in ms; slowing it down changes nothing about it."""
+    devtools = await page.context.new_cdp_session(page)
+    await devtools.send("Performance.enable", {"timeDomain": "threadTicks"})
+    told = await devtools.send("Performance.getMetrics")
+    await devtools.detach()
+    return float(next(one["value"] for one in told["metrics"] if one["name"] == "TaskDuration") * 1000)
+
+
 async def longest_task(page: Page) -> float:
     """Return the longest task since the page was opened, in ms; 0 where none took 50."""
     tasks: list[Any] = await page.evaluate("probe.tasks")

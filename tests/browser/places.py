@@ -181,6 +181,11 @@ PLACES: Mapping[str, tuple[Place, ...]] = MappingProxyType(
             ),
             Place("run-keys", "/runs/{finished}?m=2", (press("?"),)),
             Place("run-share-menu", "/runs/{finished}?m=2", (click("summary:text-is('Share')"),)),
+            Place(
+                "run-more-menu",
+                "/runs/{paused}",
+                (click(".more > summary"), click(".more .menu > summary:text-is('Priority')")),
+            ),
             Place("run-note-menu", "/runs/{broken}", (click("summary:text-is('Edit the note')"),), long=True),
             Place("run-collapsed", "/runs/{collapsed}", long=True),
             Place("run-broken", "/runs/{broken}?m=4"),
@@ -207,8 +212,24 @@ PLACES: Mapping[str, tuple[Place, ...]] = MappingProxyType(
             Place("compare-nothing", "/compare?run=rzzzzzzz&group=nonsense", long=True),
             Place("compare-empty", "/compare", empty=True),
         ),
+        "/experiments": (
+            Place("experiments", "/experiments"),
+            Place("experiments-none", "/experiments?q=nothing-of-this-name", long=True),
+            Place("experiments-empty", "/experiments", empty=True, long=True),
+        ),
+        "/experiments/new": (
+            Place("experiment-new", "/experiments/new"),
+            Place("experiment-new-open", "/experiments/new?from=paper-universalization", (open_all,), long=True),
+            Place(
+                "experiment-new-wrong",
+                "/experiments/new",
+                (open_all, fill("#seeds", "3, 3"), fill("#months", "x"), fill("#settings", "a ="), send("form.launch")),
+                status=422,
+            ),
+        ),
         "/experiments/{experiment_id}": (
             Place("experiment", "/experiments/{mixed_experiment}"),
+            Place("experiment-grid", "/experiments/{grid}", (open_all,)),
             Place("experiment-unknown", "/experiments/xzzzzzzz", status=404, long=True),
         ),
         "/subskills": (
@@ -219,6 +240,10 @@ PLACES: Mapping[str, tuple[Place, ...]] = MappingProxyType(
         "/subskills/{tests_id}": (Place("subskill-run", "/subskills/{tests}"),),
         "/subskills/{tests_id}/cases/{test}/{number}": (
             Place("subskill-case", "/subskills/{tests}/cases/bare_limit/1"),
+        ),
+        "/cite": (
+            Place("cite", "/cite?run={finished}"),
+            Place("cite-comparison", "/cite?scenario=fishery&group=model", long=True),
         ),
         "/shares": (Place("shares", "/shares"), Place("shares-empty", "/shares", empty=True)),
         "/import": (
@@ -284,7 +309,10 @@ NO_PAGES = frozenset(
         "/runs/{run_id}/rerun-check",
         "/runs/{run_id}/export/{kind}",
         "/compare/export/{kind}",
+        "/cite/text",
         "/s/{token}/export/{kind}",
+        "/s/{token}/picture.png",
+        "/s/{token}/runs/{run_id}/picture.png",
         "/experiments/{experiment_id}/budget",
         "/metrics",
         "/healthz",

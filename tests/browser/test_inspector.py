@@ -19,9 +19,16 @@ async def test_a_breach_leads_to_its_prompt_and_a_link_opens_exactly_there(
     # Nothing was allowed: whoever took anything in month 2 broke the agreement.
     await add_correction(database, run.id, CorrectionIn(month=1, limit=0, author="Ada", version=0))
     await page.goto(f"{observatory.base}/runs/{run.id}")
-    await page.keyboard.press("n")
+    await page.locator("[data-breach] a").click()
     await expect(page.get_by_role("heading", name="Month 2", exact=True)).to_be_visible()
-    await page.locator("tr[data-decision]", has_text="!").first.locator("[data-agent]").click()
+    await expect(page.locator("[data-inspector]")).to_contain_text("corrected by Ada")
+    await page.keyboard.press("Escape")
+    # After the last broken agreement comes the first again.
+    await page.keyboard.press("End")
+    await page.keyboard.press("n")
+    await expect(page.locator("[data-toast]")).to_have_text("The first broken agreement: month 2")
+    await expect(page.get_by_role("heading", name="Month 2", exact=True)).to_be_visible()
+    await page.locator("tr[data-decision]", has_text="!").first.get_by_text("!").click()
     inspector = page.locator("[data-inspector]")
     await expect(inspector).to_contain_text("corrected by Ada")
     await page.locator("[data-tab=prompt]").click()

@@ -120,6 +120,25 @@ async def test_escape_closes_what_was_opened_and_gives_the_focus_back(browser: B
     await expect(page.locator("summary", has_text="Share")).to_be_focused()
 
 
+async def test_a_menu_within_the_menu_of_a_run_closes_first(browser: Browser, town: Town) -> None:
+    page = await browser.new_page()
+    await page.goto(town.address("/runs/{paused}"))
+    await page.wait_for_selector("#run[data-ready=true]")
+    outer, inner = page.locator(".more > summary"), page.locator(".more .menu > summary", has_text="Priority")
+    await outer.focus()
+    await page.keyboard.press("Enter")
+    await inner.focus()
+    await page.keyboard.press("Enter")
+    field = page.locator("input[name=priority]")
+    await field.focus()
+    await page.keyboard.press("Escape")
+    await expect(field).to_be_hidden()
+    await expect(inner).to_be_focused()
+    await page.keyboard.press("Escape")
+    await expect(inner).to_be_hidden()
+    await expect(outer).to_be_focused()
+
+
 @pytest.mark.parametrize("width", WALKED)
 async def test_the_focus_passes_through_every_page_and_is_never_caught(
     browser: Browser, town: Town, width: int

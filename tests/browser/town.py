@@ -31,6 +31,18 @@ HELD_MS = 3_600_000
 VILLAGE = ("forgetful", "greedy", "random", "fair-share", "reciprocal")
 NAMES = ("John", "Kate", "Jack", "Emma", "Luke", "Mia", "Noah", "Olga", "Pete", "Quinn", "Rosa", "Sam")
 
+GRID = {
+    "name": "Policies under two conditions",
+    "note": "What a table looks like.",
+    "scenarios": ["fishery", "pollution"],
+    "conditions": ["default", "universalization"],
+    "seeds": [1, 2, 3],
+    "models": ["scripted:greedy", "scripted:random"],
+    "settings": {"months": 2},
+    "budget": {"tokens": 1_000_000},
+}
+"""An experiment launched by its definition, over before anybody looks."""
+
 RUNS: Mapping[str, Mapping[str, object]] = MappingProxyType(
     {
         "finished": {"minds": ["generative:lab/villager"], "months": 3, "condition": "universalization"},
@@ -108,10 +120,14 @@ def _fill(client: httpx.Client, models: FakeModelServer) -> dict[str, str]:
         names[name] = launched["runs"][0]
         if launched["experiment"]:
             names[f"{name}_experiment"] = launched["experiment"]
+    grid = _post(client, "/api/v1/experiments", GRID)
+    names["grid"] = grid["experiment"]
     # One that is refused by its endpoint, and one whose models take an hour for the talk of month 2.
     names["paused"] = _post(client, "/api/v1/runs", {"minds": ["generative:gone/nobody"]})["runs"][0]
     for name in RUNS:
         _until(client, f"runs/{names[name]}", lambda run: run["state"] == "finished")
+    for run in grid["runs"]:
+        _until(client, f"runs/{run}", lambda run: run["state"] == "finished")
     tests = {"model": "lab/villager", "scenarios": ["fishery"], "cases": 2, "seed": 1}
     names["tests"] = _post(client, "/api/v1/subskills", tests)["tests"][0]
     _until(client, f"subskills/{names['tests']}", lambda run: run["state"] == "finished")

@@ -9,7 +9,7 @@ CHAT = (
 )
 
 
-def make_tiny(folder: Path, *, context: int = 16_384, layers: int = 4, seed: int = 0, label: str | None = None) -> Path:
+def make_tiny(folder: Path, *, context: int = 8192, layers: int = 4, seed: int = 0, label: str | None = None) -> Path:
     """Write the model to *folder*, as Hugging Face's libraries do, and return it."""
     import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
@@ -34,7 +34,7 @@ def make_tiny(folder: Path, *, context: int = 16_384, layers: int = 4, seed: int
         num_attention_heads=4,
         num_key_value_heads=2,
         max_position_embeddings=context,
-        eos_token_id=0,
+        eos_token_id=[0, *range(10, len(vocabulary), 12)],  # many, so that answers are short
         bos_token_id=None,
         pad_token_id=0,
         tie_word_embeddings=True,

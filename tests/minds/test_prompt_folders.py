@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.commons.scenario import get_scenario
-from app.minds.prompt_folders import find_sets, load_folder, load_set, new_set
+from app.minds.prompt_folders import CompiledSets, find_sets, load_folder, load_set, new_set
 from app.minds.prompts import PIECES, PromptError, PromptSet
 from tests.minds.samples import BASE, base_prompts, prompt_set
 from tests.minds.write_golden import CASES, PARAPHRASES, golden_path, golden_text
@@ -140,3 +140,17 @@ def test_a_copy_is_complete_says_where_it_comes_from_and_overwrites_nothing(tmp_
 
 def test_all_shipped_sets_can_be_used():
     assert {found.name: found.problem for found in find_sets([SHIPPED])} == dict.fromkeys(("base", *PARAPHRASES))
+
+
+def test_a_set_is_compiled_again_only_when_its_files_say_something_else(tmp_path: Path):
+    made = own_set(tmp_path, memories__txt="You recall:")
+    compiled = CompiledSets()
+    first = load_set([tmp_path, SHIPPED], "mine", compiled)
+    assert load_set([tmp_path, SHIPPED], "mine", compiled) is first
+    assert {found.name: found.prompts for found in find_sets([tmp_path, SHIPPED], compiled)}["mine"] is first
+    (made / "memories.txt").write_text("You think of:", encoding="utf-8")
+    again = load_set([tmp_path, SHIPPED], "mine", compiled)
+    assert again.render("memories") == "You think of:" and first.render("memories") == "You recall:"
+    (made / "memories.txt").write_text("{{ nobody }}", encoding="utf-8")
+    with pytest.raises(PromptError, match="nobody"):
+        load_set([tmp_path, SHIPPED], "mine", compiled)

@@ -8,7 +8,16 @@ from app.store.runs import describe_minds, get_run
 from app.web.contexts.rows import tags
 from app.web.contexts.run import run_page
 from app.web.contexts.setup import settings_of
-from app.web.contexts.words import growth_text, mind_counts, mind_text, outcome_badge, state_word, trend_text
+from app.web.contexts.words import (
+    Breach,
+    first_breach,
+    growth_text,
+    mind_counts,
+    mind_text,
+    outcome_badge,
+    state_word,
+    trend_text,
+)
 from app.web.run_events import PageEvents
 from tests.analysis.stories import config, two_months
 from tests.support import played, scripted_config
@@ -25,6 +34,16 @@ async def test_an_outcome_waits_for_the_end_of_the_run(site: Site) -> None:
     assert outcome_badge(record, replay(events, episode)).text == "Survived 2/2"
     stopped = record.model_copy(update={"state": "cancelled"})
     assert outcome_badge(stopped, replay(events[:-1], episode)).text == "2 of 2 months"
+
+
+def test_who_first_broke_an_agreement_is_named() -> None:
+    events = two_months()
+    assert first_breach(replay(events, config())) == Breach(2, "Kate", "Kate in month 2")
+    assert first_breach(replay([event for event in events if event.month == 1], config())) is None
+    told = replay(events, config())
+    crowd = [told.months[1].agents[1].model_copy(update={"name": name}) for name in ("A", "B", "C", "D")]
+    crowded = told.model_copy(update={"months": [told.months[1].model_copy(update={"agents": crowd})]})
+    assert first_breach(crowded) == Breach(2, "A", "A, B, 2 others in month 2")
 
 
 async def test_what_was_asked_of_a_run_is_said_until_it_happens(site: Site) -> None:

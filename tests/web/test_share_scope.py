@@ -28,6 +28,8 @@ DECISIONS = {
     "/s/{token}/api/figures/{figure}": RUN,
     "/s/{token}/api": SET,
     "/s/{token}/api/figures/runs": SET,
+    "/s/{token}/picture.png": ANY,
+    "/s/{token}/runs/{run_id}/picture.png": RUN,
     "/s/{token}/api/compare": TOGETHER,
     "/s/{token}/api/compare/figures/{figure}": TOGETHER,
     "/s/{token}/export/{kind}": TOGETHER,

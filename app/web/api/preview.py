@@ -42,7 +42,7 @@ async def preview(request: Request, services: Use) -> PreviewOut:
     checked = form.check(services.models.check_name, services.models.price_of)
     if checked is None:
         raise invalid(form.errors)
-    prompts = await run_in_threadpool(load_set, services.prompt_folders, form.values["prompts"])
+    prompts = await run_in_threadpool(load_set, services.prompt_folders, form.values["prompts"], services.prompt_sets)
     return PreviewOut(
         prompts=prompts.name,
         version=prompts.version,

@@ -31,7 +31,7 @@ async def prompts(services: Use) -> list[PromptSetOut]:
             files=found.prompts.files if found.prompts else {},
             problem=found.problem,
         )
-        for found in await run_in_threadpool(find_sets, services.prompt_folders)
+        for found in await run_in_threadpool(find_sets, services.prompt_folders, services.prompt_sets)
     ]
 
 

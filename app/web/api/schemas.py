@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.commons.config import EpisodeConfig, ReportStyle
 from app.commons.presence import Presence
+from app.jobs.local_server import ModelState
 from app.jobs.report import run_object
 from app.minds.reading import Reading, reading_of
 from app.models.check import ModelCheck
@@ -19,13 +20,11 @@ from app.store.records import (
     LOWEST_PRIORITY,
     Budget,
     CallSummary,
-    ExperimentRecord,
     MindsKind,
     RunRecord,
     RunState,
     ShareRecord,
 )
-from app.store.spending import Spent
 from app.web import urls
 
 MAX_CHECKED = 20
@@ -104,6 +103,7 @@ class RunOut(BaseModel):
     tags: list[str] = Field(description="sorted")
     archived_at: datetime | None
     retry_of: str | None = Field(description="the cancelled run that this one tries again")
+    model_label: str | None = Field(description="what the definition of its experiment calls those who decide in it")
     dropped: str | None = Field(description="what a retention rule took from the record, and when")
 
 
@@ -174,24 +174,6 @@ def call_out(call: CallDetail) -> CallOut:
     return CallOut(**call.model_dump(), reading=reading)
 
 
-class ExperimentOut(BaseModel):
-    """Runs launched together."""
-
-    id: str
-    name: str
-    created_at: datetime
-    page: str
-    budget: Budget = Field(description="what all runs together may spend")
-    spent: Spent
-    runs: list[RunOut]
-
-
-class ExperimentList(BaseModel):
-    """The latest experiments."""
-
-    experiments: list[ExperimentRecord]
-
-
 class ScenarioOut(BaseModel):
     """A scenario that can be launched."""
 
@@ -222,6 +204,7 @@ class ModelsOut(BaseModel):
     policies: tuple[str, ...]
     models: tuple[str, ...]
     endpoints: tuple[EndpointView, ...]
+    local: list[ModelState] = Field(description="the models on this machine, and how each is now")
 
 
 class MetricOut(BaseModel):

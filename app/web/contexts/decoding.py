@@ -17,7 +17,7 @@ def speculation(calls: Sequence[CallSummary]) -> list[tuple[str, str]]:
         f"{made.exit_layer}, {made.draft_length}" if made.draft_length else "no drafts" for made in told
     )
     return [
-        ("Exit layer, draft length", "; ".join(dict.fromkeys(each))),
+        ("Exit layer E, draft length K", "; ".join(dict.fromkeys(each))),
         ("Tokens drafted", f"{drafted:,}"),
         ("Accepted", f"{accepted:,} ({100 * accepted / drafted:.0f} %)" if drafted else "–"),
         ("Tokens per verification", f"{(accepted + passes) / passes:.2f}" if passes else "–"),

@@ -160,17 +160,6 @@ class MethodsPage:
     paper: str
 
 
-PAPER = """@inproceedings{piatti2024cooperate,
-  title     = {Cooperate or Collapse: Emergence of Sustainable Cooperation in a Society of {LLM} Agents},
-  author    = {Piatti, Giorgio and Jin, Zhijing and Kleiman-Weiner, Max and Sch{\\"o}lkopf, Bernhard
-               and Sachan, Mrinmaya and Mihalcea, Rada},
-  booktitle = {Advances in Neural Information Processing Systems},
-  year      = {2024},
-  eprint    = {2404.16698},
-  archiveprefix = {arXiv}
-}"""
-
-
 def software_citation(version: str, engine_version: str, prompt_sets: Sequence[FoundSet]) -> str:
     """Return BibTeX for this program as it is installed: its version, its engine's and its base prompts'."""
     base = next((found.prompts.hash[:12] for found in prompt_sets if found.name == "base" and found.prompts), None)

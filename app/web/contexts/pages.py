@@ -8,6 +8,7 @@ from app.models.hub import EndpointView
 from app.store.records import ShareRecord
 from app.store.shelf import Deleted
 from app.web.contexts.budget import BudgetBox, Meter
+from app.web.contexts.cells import ScenarioGrid
 from app.web.contexts.example import Example
 from app.web.contexts.rows import RunRow
 from app.web.day import Day
@@ -130,6 +131,12 @@ class ExperimentPage:
         json: the API's twin.
         budget: what all runs together may spend, and the form that changes it.
         archived: whether it is out of the lists.
+        grids: its cells, a table a scenario.
+        cells: how many they are.
+        failed: how many runs failed.
+        definition: what it was launched by, as TOML; None where there was no definition.
+        definition_hash: its SHA-256.
+        compare: the comparison of its runs, grouped by what varies.
     """
 
     id: str
@@ -151,6 +158,12 @@ class ExperimentPage:
     json: str
     budget: BudgetBox
     archived: bool
+    grids: Sequence[ScenarioGrid]
+    cells: int
+    failed: int
+    definition: str | None
+    definition_hash: str
+    compare: str
 
 
 @dataclass(frozen=True)

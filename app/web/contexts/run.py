@@ -34,8 +34,10 @@ from app.web.contexts.setup import Setting, settings_of
 from app.web.contexts.timeline import LONG, Overview, months_shown, overview
 from app.web.contexts.words import (
     Badge,
+    Breach,
     correction_note,
     did_text,
+    first_breach,
     growth_text,
     is_snapshot,
     mark_text,
@@ -164,6 +166,11 @@ class RunPage:
     def tags(self) -> list[tuple[str, str]]:
         """What a reader must know before trusting a number, as lists say it, each with an explanation."""
         return [(tag, TAG_TITLES[tag]) for tag in tags(self.record) if tag in TAG_TITLES]
+
+    @property
+    def first_breach(self) -> Breach | None:
+        """Who first broke an agreement, and when; None for nobody, and where no limit means anything."""
+        return first_breach(self.replay) if self.rules else None
 
     @property
     def state(self) -> str | None:

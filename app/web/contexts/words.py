@@ -41,6 +41,25 @@ def outcome_badge(record: RunRecord, told: Replay) -> Badge:
     return Badge(record.state, months(played, total))
 
 
+@dataclass(frozen=True)
+class Breach:
+    """Where an agreement was first broken: the month, the first of those who did it, and all of them in words."""
+
+    month: int
+    agent: str
+    text: str
+
+
+def first_breach(told: Replay) -> Breach | None:
+    """Return the first broken agreement; None where none was broken."""
+    for month in told.months:
+        names = [agent.name for agent in month.agents if agent.mark == "broken"]
+        if names:
+            shown = names if len(names) < 4 else [*names[:2], f"{len(names) - 2} others"]
+            return Breach(month.month, names[0], f"{', '.join(shown)} in month {month.month}")
+    return None
+
+
 def is_snapshot(record: RunRecord) -> bool:
     """Tell whether *record* is a running run as it was when a link to it was made."""
     return record.reason_kind == "snapshot"

@@ -10,6 +10,7 @@ from app.analysis.published import published
 from app.commons.fidelity import DEVIATIONS
 from app.commons.scenario import conditions, scenarios
 from app.engine.version import ENGINE_VERSION
+from app.interop.cite import PAPER
 from app.minds.prompt_folders import find_sets
 from app.models.check import ModelCheck, check_models
 from app.models.endpoints import KNOWN
@@ -17,7 +18,7 @@ from app.models.hub import ModelHub
 from app.store.budgets import dollars
 from app.web import urls
 from app.web.contexts.budget import meters
-from app.web.contexts.methods import METRICS, PAPER, ApiLine, MethodsPage, software_citation
+from app.web.contexts.methods import METRICS, ApiLine, MethodsPage, software_citation
 from app.web.contexts.pages import KeyLine, SettingsPage
 from app.web.day import look_at_day
 from app.web.health import look
@@ -79,7 +80,7 @@ def _known_of(models: ModelHub, name: str) -> str:
 @router.get("/methods")
 async def methods(request: Request, services: Use) -> HTMLResponse:
     """Say how the numbers are made."""
-    prompt_sets = await run_in_threadpool(find_sets, services.prompt_folders)
+    prompt_sets = await run_in_threadpool(find_sets, services.prompt_folders, services.prompt_sets)
     context = MethodsPage(
         metrics=METRICS,
         scenarios=[scenario for scenario in scenarios().values() if scenario.playable],

@@ -24,6 +24,7 @@ from app.web.contexts.pages import IssuedPage
 from app.web.contexts.rows import run_row
 from app.web.errors import Problem
 from app.web.pages import Flash, page
+from app.web.previews import card_of_comparison, preview
 from app.web.services import Services, Use
 from app.web.shared_comparison import SharedComparison
 from app.web.sharing import ShareIn, issue_set_link, share_form
@@ -102,9 +103,15 @@ async def render_comparison(
         sides=await _sides(services, ask, runs, shown, around),
         link=shared.share if shared else None,
     )
-    flash = [Flash(text, "warn") for text in notices]
+    told = preview(request, await card_of_comparison(services, shared, shown), here.page) if shared else None
     return page(
-        request, "pages/compare.html", CompareTemplate(shown_page), section="compare", flash=flash, share=here.share
+        request,
+        "pages/compare.html",
+        CompareTemplate(shown_page),
+        section="compare",
+        flash=[Flash(text, "warn") for text in notices],
+        share=here.share,
+        preview=told,
     )
 
 

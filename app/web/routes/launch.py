@@ -148,12 +148,12 @@ async def _render(
     status: int = 200,
 ) -> HTMLResponse:
     shown = await _estimate(services, form)
-    prompt_sets = await run_in_threadpool(find_sets, services.prompt_folders)
+    prompt_sets = await run_in_threadpool(find_sets, services.prompt_folders, services.prompt_sets)
     context = LaunchPage(
         scenarios=[scenario for scenario in scenarios().values() if scenario.playable],
         conditions=list(conditions().values()),
         policies=POLICY_LABELS,
-        models=_by_endpoint(services.models.names()),
+        models=by_endpoint(services.models.names()),
         groups={view.name: ON_THIS_MACHINE for view in services.models.views() if view.on_this_machine},
         labels={
             name: label for name in services.models.names() if (label := services.models.label_of(name)) is not None
@@ -181,7 +181,8 @@ async def _render(
     return page(request, "pages/launch.html", context, section="launch", flash=flash or (), status=status)
 
 
-def _by_endpoint(names: tuple[str, ...]) -> Mapping[str, list[str]]:
+def by_endpoint(names: tuple[str, ...]) -> Mapping[str, list[str]]:
+    """Return models by the endpoint that their names begin with."""
     found: dict[str, list[str]] = defaultdict(list)
     for name in names:
         found[name.partition("/")[0]].append(name)

@@ -25,7 +25,7 @@ BASE_SET = "base"
 @router.get("/prompts")
 async def show(request: Request, services: Use) -> HTMLResponse:
     """Show the prompt sets and the texts each of them has of its own."""
-    sets = await run_in_threadpool(find_sets, services.prompt_folders)
+    sets = await run_in_threadpool(find_sets, services.prompt_folders, services.prompt_sets)
     cards = [
         PromptSetCard(
             found=found,
@@ -57,8 +57,12 @@ async def show_preview(request: Request, services: Use) -> HTMLResponse:
 
 async def _preview(services: Services, form: Form, config: EpisodeConfig, query: Mapping[str, str]) -> PreviewPage:
     name = form.values["prompts"]
-    prompts = await run_in_threadpool(load_set, services.prompt_folders, name)
-    base = prompts if name == BASE_SET else await run_in_threadpool(load_set, services.prompt_folders, BASE_SET)
+    prompts = await run_in_threadpool(load_set, services.prompt_folders, name, services.prompt_sets)
+    base = (
+        prompts
+        if name == BASE_SET
+        else await run_in_threadpool(load_set, services.prompt_folders, BASE_SET, services.prompt_sets)
+    )
     sent = await preview(config, prompts)
     chosen = _chosen(sent, query.get("agent", ""), query.get("purpose", ""))
     worded = sent if base is prompts else await preview(config, base)

@@ -17,6 +17,7 @@ from app.store.records import RunRecord
 from app.store.spending import spent_by
 from app.web import urls
 from app.web.contexts.budget import NO_ERRORS, budget_box
+from app.web.contexts.card import Preview
 from app.web.contexts.correction import NOTHING
 from app.web.contexts.run import RunPage, run_page
 from app.web.corrections import corrections_seen
@@ -53,6 +54,7 @@ async def render_run(
     place: Mapping[str, str] = NOTHING,
     correction_typed: Mapping[str, str] = NOTHING,
     correction_errors: Mapping[str, str] = NOTHING,
+    preview: Preview | None = None,
     status: int = 200,
 ) -> HTMLResponse:
     """Render a run's page at the place that the address names.
@@ -71,6 +73,7 @@ async def render_run(
         place: the place to show, where the address names none.
         correction_typed: what was typed as a correction of an agreed limit, where that was wrong.
         correction_errors: what was wrong about it.
+        preview: what the page says of itself where its link is pasted.
         status: the HTTP status.
     """
     query = {name: value[:200] for name, value in (*place.items(), *request.query_params.items())}
@@ -97,4 +100,12 @@ async def render_run(
     if query.get("q", "").strip():
         context = replace(context, found=await find_in_run(services, run, query["q"], page_url, shared))
     context = await with_inspector(services, context, shared, typed=correction_typed, errors=correction_errors)
-    return page(request, "pages/run.html", Run(context), section="runs", share=share is not None, status=status)
+    return page(
+        request,
+        "pages/run.html",
+        Run(context),
+        section="runs",
+        share=share is not None,
+        preview=preview,
+        status=status,
+    )

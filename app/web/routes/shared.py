@@ -11,6 +11,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
+from starlette.datastructures import QueryParams
 
 from app.analysis.palette import Theme
 from app.store.pages import call_page
@@ -38,6 +39,7 @@ from app.web.data import (
 from app.web.dependencies import LastSeen, Shared, SharedTogether, Token
 from app.web.errors import Problem, not_found
 from app.web.live import stream_run
+from app.web.previews import card_of_comparison, card_of_experiment, card_of_run, picture, preview
 from app.web.prompt_changes import PromptChange, prompt_change
 from app.web.routes.compare import render_comparison
 from app.web.routes.run_page import render_run
@@ -49,6 +51,7 @@ from app.web.shared_comparison import comparison_of
 
 router = APIRouter(prefix="/s/{token}", include_in_schema=False)
 of_a_run = APIRouter()
+NOTHING_ASKED = QueryParams()
 
 
 @router.get("")
@@ -59,9 +62,29 @@ async def page(request: Request, services: Use, token: Token) -> HTMLResponse:
         return await _run_page(request, services, await open_shared(services.database, token))
     together = await open_set(services.database, token)
     if share.scope == "experiment":
-        return await render_set(request, services, together)
+        card = await card_of_experiment(services, together)
+        return await render_set(request, services, together, preview(request, card, together.page))
     shown = await comparison_of(services, together, request.query_params)
     return await render_comparison(request, services, shown.ask, shown.runs, shared=shown, notices=shown.notices)
+
+
+@router.get("/picture.png")
+async def own_picture(request: Request, services: Use, token: Token) -> Response:
+    """Return the picture that goes with the link where it is pasted."""
+    share = await open_share(services.database, token)
+    if share.scope == "run":
+        return await picture(services, await card_of_run(services, await open_shared(services.database, token)))
+    together = await open_set(services.database, token)
+    if share.scope == "experiment":
+        return await picture(services, await card_of_experiment(services, together))
+    shown = await comparison_of(services, together, NOTHING_ASKED)
+    return await picture(services, await card_of_comparison(services, shown))
+
+
+@router.get("/runs/{run_id}/picture.png")
+async def run_picture(services: Use, shared: Shared) -> Response:
+    """Return the picture that goes with a run of a shared experiment or comparison."""
+    return await picture(services, await card_of_run(services, shared))
 
 
 @router.get("/api")
@@ -165,7 +188,13 @@ router.include_router(of_a_run, prefix="/runs/{run_id}")
 
 async def _run_page(request: Request, services: Services, shared: SharedRun) -> HTMLResponse:
     return await render_run(
-        request, services, shared.run, api=f"{shared.page}/api", page_url=shared.page, shared=shared
+        request,
+        services,
+        shared.run,
+        api=f"{shared.page}/api",
+        page_url=shared.page,
+        shared=shared,
+        preview=preview(request, await card_of_run(services, shared), shared.page),
     )
 
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from app.store.queries import stock_series
 from app.store.records import RunState, ShareScope
 from app.web.api.schemas import RunMetrics
+from app.web.contexts.card import Preview
 from app.web.contexts.pages import SharedSetPage
 from app.web.contexts.rows import run_row
 from app.web.pages import page
@@ -53,8 +54,10 @@ def set_out(shared: SharedSet) -> SharedSetOut:
     return SharedSetOut(scope=shared.share.scope, name=shared.name, runs=runs)
 
 
-async def render_set(request: Request, services: Services, shared: SharedSet) -> HTMLResponse:
-    """Render the page of a shared experiment or comparison; its links stay below the link's own address."""
+async def render_set(
+    request: Request, services: Services, shared: SharedSet, preview: Preview | None = None
+) -> HTMLResponse:
+    """Render the page of a shared experiment; its links stay below the link's own address."""
     stocks = await stock_series(services.database, [run.id for run in shared.runs])
     rows = []
     for run in shared.runs:
@@ -71,4 +74,4 @@ async def render_set(request: Request, services: Services, shared: SharedSet) ->
         unit=rows[0].unit if len({row.unit for row in rows}) == 1 else "units",
         json=f"{shared.page}/api",
     )
-    return page(request, "pages/shared_set.html", context, share=True)
+    return page(request, "pages/shared_set.html", context, share=True, preview=preview)

@@ -2,6 +2,8 @@
 
 /** What stands for an agent's name where the reading of a talk is looked at. */
 const FRAMEWORK = "framework";
+/** The longest text that is searched for. */
+const LONGEST = 200;
 const TABS = ["decision", "prompt", "completion", "memories", "reflection", "usage"];
 
 /** Read the place that the address names, for *run*. */
@@ -24,7 +26,7 @@ export function read(run, query = location.search) {
     message,
     agent: agent < 0 ? null : agent,
     tab: TABS.includes(tab) ? tab : "decision",
-    q: params.get("q") ?? "",
+    q: (params.get("q") ?? "").slice(0, LONGEST),
     framework,
     call: params.get("call") || null,
     memory: /^\d{1,7}$/.test(params.get("memory") ?? "") ? Number(params.get("memory")) : null,

@@ -153,9 +153,12 @@ async function copyPlace(where) {
 function breach(direction) {
   const months = run.told.months.filter((month) => month.agents.some((agent) => agent.mark === "broken"));
   const ahead = months.filter((month) => (direction > 0 ? month.month > place.month : month.month < place.month));
-  const target = direction > 0 ? ahead[0] : ahead.at(-1);
-  if (target) toMonth(target.month);
-  else say(months.length ? "No further broken agreement" : "No agreement was broken");
+  // After the last comes the first: whoever has watched to the end asks where it began.
+  const [near, far] = direction > 0 ? [ahead[0], months[0]] : [ahead.at(-1), months.at(-1)];
+  const target = near ?? far;
+  if (!target) return say("No agreement was broken");
+  toMonth(target.month);
+  if (!near) say(direction > 0 ? `The first broken agreement: month ${target.month}` : `The last broken agreement: month ${target.month}`);
 }
 
 function chooseAgent(index) {
@@ -241,12 +244,6 @@ const actions = {
 };
 
 function close() {
-  const menu = one("details.menu[open]");
-  if (menu) {
-    menu.removeAttribute("open");
-    one("summary", menu).focus();
-    return;
-  }
   if (one("[data-search]") === document.activeElement) {
     search.clear();
     go({ q: "" }, "replace");
@@ -264,6 +261,7 @@ const meanings = [
   ["[data-decided]", ({ decided, of }) => open({ agent: Number(decided), tab: "decision", month: Number(of) })],
   ["[data-agent]", ({ agent }) => chooseAgent(Number(agent))],
   ["[data-seat]", ({ seat }) => chooseAgent(Number(seat))],
+  ["[data-decision]", ({ decision }) => chooseAgent(Number(decision))],
   ["[data-tab]", ({ tab }) => go(place.framework ? { tab } : { tab, agent: place.agent ?? 0 }, "replace")],
   ["[data-copy-call]", ({ copyCall: call }) => copyPlace({ ...place, call, memory: null })],
   ["[data-copy-memory]", ({ copyMemory: memory }) => copyPlace({ ...place, tab: "memories", memory: Number(memory) })],

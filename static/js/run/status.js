@@ -1,13 +1,27 @@
 // How the run is doing, as it goes on: state, reason, budget, calls, cost, and the connection that tells it.
 
-import { all, bind, one } from "../dom.js";
+import { all, bind, one, put, write } from "../dom.js";
 import { announce } from "../site.js";
-import { outcome, stateWord } from "./words.js";
+import { firstBreach, outcome, stateWord } from "./words.js";
 
 export function showOutcome(run) {
   const badge = outcome(run);
   for (const element of all('[data-bind="outcome"]')) element.className = `badge badge--large badge--${badge.kind}`;
   bind("outcome", badge.text);
+  showBreach(run);
+}
+
+/** Who first broke an agreement, as a link to that decision. */
+function showBreach(run) {
+  const told = one("[data-breach]");
+  const breach = firstBreach(run);
+  if (!told || !breach) return;
+  const link = one("a", told);
+  put(link, "href", `?m=${breach.month}&agent=${encodeURIComponent(breach.agent.toLowerCase())}`);
+  put(link, "data-decided", run.index(breach.agent));
+  put(link, "data-of", breach.month);
+  write(link, breach.text);
+  put(told, "hidden", false);
 }
 
 /** Show a status message of the live feed. */

@@ -70,6 +70,15 @@ export function aftermath(month, run) {
   return `${[`${kept} kept it`, ...others].join(", ")}.`;
 }
 
+/** Where an agreement was first broken: the month, who did it first, and all of them in words; null for nowhere. */
+export function firstBreach(run) {
+  const month = run.told.months.find(({ agents }) => agents.some(({ mark }) => mark === "broken"));
+  if (!month) return null;
+  const names = month.agents.filter(({ mark }) => mark === "broken").map(({ name }) => name);
+  const shown = names.length < 4 ? names : [...names.slice(0, 2), `${names.length - 2} others`];
+  return { month: month.month, agent: names[0], text: `${shown.join(", ")} in month ${month.month}` };
+}
+
 const inMonths = (count) => (count === 1 ? "1 month" : `${count} months`);
 
 /** How a run ended, or how far it is. */

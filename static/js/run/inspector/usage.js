@@ -20,7 +20,7 @@ function speculation(calls) {
   return h(
     "dl.facts",
     { "aria-label": "Self-speculative decoding" },
-    fact("Exit layer, draft length", each.join("; ")),
+    fact("Exit layer E, draft length K", each.join("; ")),
     fact("Tokens drafted", number(sum("drafted"))),
     fact("Accepted", sum("drafted") ? `${number(sum("accepted"))} (${Math.round((100 * sum("accepted")) / sum("drafted"))} %)` : "–"),
     fact("Tokens per verification", passes ? ((sum("accepted") + passes) / passes).toFixed(2) : "–"),
@@ -38,6 +38,8 @@ export function usage(calls, detail) {
   const cached = calls.reduce((total, call) => total + (call.decoding?.cached_tokens ?? 0), 0);
   const free = calls.every((call) => call.cost === 0);
   const cost = free ? "no cost" : known("cost") ? `$${sum("cost").toFixed(4)}${unpriced ? ` and ${unpriced} without a price` : ""}` : "unknown";
+  const drafts = calls.some((call) => call.decoding?.drafted);
+  const columns = ["in", "out", "ms", "tries", ...(drafts ? ["accepted"] : [])];
   return [
     h(
       "dl.facts",
@@ -54,15 +56,18 @@ export function usage(calls, detail) {
     h(
       "table.table.table--compact",
       {},
-      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Call"), ...["in", "out", "ms", "tries"].map((label) => h("th.num", { scope: "col" }, label)))),
-      h("tbody", {}, ...calls.map((call) => row(call, detail))),
+      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Call"), ...columns.map((label) => h("th.num", { scope: "col" }, label)))),
+      h("tbody", {}, ...calls.map((call) => row(call, detail, drafts))),
     ),
     detail ? h("p.small.muted", {}, "Hash of this request: ", h("code.hash", {}, detail.request_hash)) : null,
   ].filter(Boolean);
 }
 
-function row(call, detail) {
-  const values = [call.prompt_tokens, call.completion_tokens, call.latency_ms, call.transport_attempts];
+const acceptance = (made) => (made?.drafted ? `${number(made.accepted)} of ${number(made.drafted)}` : "–");
+
+function row(call, detail, drafts) {
+  const values = [call.prompt_tokens, call.completion_tokens, call.latency_ms, call.transport_attempts].map(number);
+  if (drafts) values.push(acceptance(call.decoding));
   const link = h("a", { href: `?m=${call.month}&call=${encodeURIComponent(call.key)}`, "data-call": call.key, "data-to": "prompt" }, callLabel(call));
-  return h("tr", { "aria-current": detail?.key === call.key ? "true" : null }, h("td", {}, link), ...values.map((value) => h("td.num", {}, number(value))));
+  return h("tr", { "aria-current": detail?.key === call.key ? "true" : null }, h("td", {}, link), ...values.map((value) => h("td.num", {}, value)));
 }
