@@ -45,6 +45,8 @@ async def fill(database: Database) -> tuple[str, str]:
         engine_version="1",
         experiment="E",
         owner="worker@lost",
+        definition='name = "E"\nnote = "ü\t"\n',
+        labels=["five of them"],
     )
     async with database.write() as connection:
         await add_log(connection, playing, "note", "line one\nline two \u2028 end")
