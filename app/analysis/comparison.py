@@ -46,6 +46,8 @@ class Comparison(Frozen):
     published: tuple[PublishedRow, ...]
     notes: tuple[str, ...] = Field(description="what has to be known before a number is read")
     sentences: tuple[str, ...] = Field(description="what the differences show, and no more")
+    added: tuple[str, ...] = Field(default=(), description="runs that were added after a plan was frozen")
+    without_added: tuple[Contrast, ...] = Field(default=(), description="the planned contrasts without these runs")
 
 
 def compare(runs: Sequence[ComparedRun], ask: ComparisonAsk, planned: Sequence[Planned] = ()) -> Comparison:
