@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check -q
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check check-long check-local bench bench-local screenshots browser format clean
+.PHONY: help run test check check-long check-local local-model bench bench-local bench-recipe screenshots browser format clean
 
 help:
 	@echo "make run          start the application (sets everything up the first time)"
@@ -14,6 +14,7 @@ help:
 	@echo "make check        format, lint, types, import contracts"
 	@echo "make check-long   the long property and torture suites"
 	@echo "make check-local  all tests of local models, with the extra [local] installed"
+	@echo "make local-model  train the demonstration model of this machine (docs/local-training.md)"
 	@echo "make bench        measure against the limits of docs/performance.md"
 	@echo "make bench-local  compare ways to decode with a local model"
 	@echo "make screenshots  pictures of every page and state, in build/screenshots"
@@ -36,6 +37,13 @@ check-long: check browser
 # Without the extra the tests that need it are skipped, and say so.
 check-local: check $(VENV)/.local
 	$(BIN)/python -m pytest tests/local tests/models/test_local.py tests/web/test_local.py tests/browser/test_local.py
+
+local-model: $(VENV)/.local
+	$(BIN)/govsim local train
+
+# Trains twice, with LayerSkip's recipe and without, into build/recipe.
+bench-recipe: $(VENV)/.local
+	$(BIN)/python -m tests.benchmarks.recipe
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m tests.benchmarks

@@ -30,6 +30,7 @@ from app.doctor_cli import doctor
 from app.experiments_cli import experiments
 from app.keeping_cli import backup, purge, restore, retain
 from app.local_cli import local
+from app.local_train_cli import evaluate, train
 from app.prompts_cli import prompt_commands
 from app.record_cli import bundle, cite, export, rerun
 from app.run_cli import run
@@ -45,6 +46,8 @@ app = typer.Typer(
 )
 app.add_typer(db, name="db")
 app.add_typer(prompt_commands, name="prompts")
+local.command()(train)
+local.command()(evaluate)
 app.add_typer(local, name="local")
 app.add_typer(experiments, name="experiments")
 

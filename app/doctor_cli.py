@@ -41,7 +41,7 @@ def doctor(
 
 async def _examine(settings: Settings, *, deep: bool, ask_models: bool, fix: bool, quiet: bool) -> list[Finding]:
     from app.keeping import examine_place
-    from app.keeping.examine_models import examine_models
+    from app.keeping.examine_models import examine_local, examine_models
     from app.models.base import ModelError
 
     found = examine_place.examine_program(__version__)
@@ -50,6 +50,7 @@ async def _examine(settings: Settings, *, deep: bool, ask_models: bool, fix: boo
     found += await asyncio.to_thread(examine_place.examine_port, settings.host, settings.port)
     found += await _examine_database(settings, deep=deep, fix=fix, quiet=quiet)
     found += examine_place.examine_models_file(settings.models_path)
+    found += examine_local(settings.local_models)
     try:
         hub = hub_of(settings)
     except (ModelError, OSError) as error:

@@ -31,7 +31,7 @@ def run_server(settings: Settings, *, with_worker: bool, fail: Callable[[str], N
     except ExposureError as error:
         fail(str(error))
     listener = _listen(settings.host, settings.port, fail)
-    address, local = local_server(settings.local_models, settings.local_url)
+    address, local = local_server(settings.local_models, settings.local_url, share=False)
     settings = settings.model_copy(update={"port": listener.getsockname()[1], "local_url": address})
     asyncio.run(_serve(settings, listener, local, with_worker=with_worker))
 

@@ -107,9 +107,9 @@ class BundleWriter:
         for experiment in experiments:
             about: dict[str, Any] = {"id": experiment.id, "name": experiment.name}
             about["runs"] = [run.id for run in self._runs if run.experiment_id == experiment.id]
-            if experiment.definition is not None:
-                about["definition"] = experiment.definition
             made[f"experiments/{experiment.id}.json"] = json_bytes(about)
+            if experiment.definition is not None:
+                made[f"experiments/{experiment.id}.toml"] = experiment.definition.encode()
         for experiment_id, plan in plans.items():
             made[f"experiments/{experiment_id}-plan.json"] = plan.encode()
         made["tables/codebook.csv"] = codebook_csv().encode()

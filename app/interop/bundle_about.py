@@ -98,7 +98,7 @@ def readme(what: Contents, terms: BundleTerms) -> str:
 | `runs/ID/events.jsonl` | what happened, an event a line |
 | `runs/ID/calls.jsonl` | requests to models and their answers, a call a line |
 | `prompts/HASH.json` | the prompt templates that the runs were pinned to |
-| `experiments/` | which runs were launched together, and their plan where one was frozen |
+| `experiments/` | which runs were launched together, by which definition, and the plan where one was frozen |
 | `tables/*.csv`, `tables/codebook.csv` | the same as tables, and what each column means |
 | `make_tables.py` | makes the tables anew: `python make_tables.py` (Python 3.9 or later, nothing else) |
 | `SHA256SUMS` | checksums: `sha256sum -c SHA256SUMS` |

@@ -23,6 +23,7 @@ from app.models.base import RecordedCall
 from app.store.restored import Restored, RestoredExperiment, RestoredRun
 
 MAX_FILES = 20_000
+MOST_DEFINITION = 200_000
 MAX_FILE_BYTES = 256 * 1024 * 1024
 MAX_BYTES = 1024 * 1024 * 1024
 PATH = re.compile(r"^(?:[A-Za-z0-9._-]{1,100}/){0,3}[A-Za-z0-9._-]{1,100}$")
@@ -72,7 +73,6 @@ class _Experiment(BaseModel):
     id: Annotated[str, Field(pattern=r"^x[a-z0-9]{1,15}$")]
     name: Annotated[str, Field(min_length=1, max_length=200)]
     runs: Annotated[list[Annotated[str, Field(max_length=16)]], Field(max_length=500)]
-    definition: Annotated[str, Field(max_length=200_000)] | None = None
 
 
 def is_bundle(path: Path | IO[bytes]) -> bool:
@@ -97,7 +97,7 @@ def read_bundle(file: Path | IO[bytes]) -> Restored:
     there = sorted({path.split("/")[1] for path in files if path.startswith("runs/")})
     if sorted(map(str, listed["runs"])) != there:
         raise UnreadableBundle("bundle.json does not list the runs that are there.")
-    paths = sorted(path for path in files if path.startswith("experiments/") and not path.endswith("-plan.json"))
+    paths = sorted(path for path in files if path.startswith("experiments/") and re.fullmatch(r"[^-]*\.json", path))
     experiments = tuple(_experiment(files, path, there) for path in paths)
     return Restored(runs=tuple(_run(files, name) for name in there), experiments=experiments)
 
@@ -109,7 +109,11 @@ def _experiment(files: Mapping[str, bytes], path: str, runs: Sequence[str]) -> R
         raise UnreadableBundle(f"{path} is not valid ({error.errors(include_input=False)[0]['msg']}).") from None
     if path != f"experiments/{found.id}.json" or not set(found.runs) <= set(runs):
         raise UnreadableBundle(f"{path} names another experiment, or runs that the bundle does not hold.")
-    return RestoredExperiment(**found.model_dump())
+    definition = path.replace(".json", ".toml")
+    text = _text(files, definition) if definition in files else None
+    if text is not None and len(text) > MOST_DEFINITION:
+        raise UnreadableBundle(f"{definition} is longer than {MOST_DEFINITION:,} characters.")
+    return RestoredExperiment(**found.model_dump(), definition=text)
 
 
 def _unpacked(file: Path | IO[bytes]) -> dict[str, bytes]:

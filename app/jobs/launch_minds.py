@@ -32,12 +32,12 @@ def parse_mind(text: str, sampling: SamplingConfig, check_model: CheckModel, pro
     kind, _, rest = text.partition(":")
     if kind == "scripted":
         if rest not in POLICIES:
-            raise ValueError(f"There is no policy '{rest}'. Choose one of: {', '.join(POLICIES)}.")
+            raise ValueError(f"There is no policy '{rest[:80]}'. Choose one of: {', '.join(POLICIES)}.")
         return ScriptedMind(policy=rest)
     if kind == "generative" and rest:
         _check(rest, check_model)
         return GenerativeMind(model=rest, sampling=sampling, prompts=prompts)
-    raise ValueError(f"'{text}' is no mind. Write scripted:POLICY or generative:ENDPOINT/MODEL.")
+    raise ValueError(f"'{text[:80]}' is no mind. Write scripted:POLICY or generative:ENDPOINT/MODEL.")
 
 
 def _check(model: str, check_model: CheckModel) -> None:

@@ -100,18 +100,20 @@ def find_server(folder: Path) -> str | None:
     return address if address is not None and _answers(address, folder) else None
 
 
-def local_server(folder: Path, configured: str | None) -> tuple[str | None, LocalServer | None]:
+def local_server(folder: Path, configured: str | None, *, share: bool = True) -> tuple[str | None, LocalServer | None]:
     """Return where the models in *folder* are served, and the server to keep for that, if one has to be started.
 
     Args:
         folder: with models, each in a folder of its own.
         configured: an address that the operator gave; nothing is started beside it.
+        share: whether one that runs already will do. Whoever stays for long keeps one of its own: that of another
+            process may end at any moment.
     """
     if configured is not None:
         return configured, None
     if missing_extra() is not None or not any(model.problem is None for model in find_models(folder)):
         return None, None
-    if (running := find_server(folder)) is not None:
+    if share and (running := find_server(folder)) is not None:
         return running, None
     server = LocalServer(folder)
     return server.address, server

@@ -1,8 +1,26 @@
 """The examination of model endpoints: configured, key there (never shown), and on request whether they answer."""
 
+from pathlib import Path
+
 from app.keeping.findings import Finding, counted, ok, problem, warning
 from app.models.check import check_models
 from app.models.hub import ModelHub
+from app.models.local_folder import find_models
+
+
+def examine_local(folder: Path) -> list[Finding]:
+    """Look at the models on this machine: what is no whole model is named."""
+    models = find_models(folder)
+    broken = [model for model in models if model.problem is not None]
+    if not models:
+        return [ok("local models", f"There is none in {folder}.")]
+    found = [
+        warning("local models", f"{model.folder}: {model.problem}", "Put the whole model there, or take it away.")
+        for model in broken
+    ]
+    if len(broken) < len(models):
+        found.append(ok("local models", f"{counted(len(models) - len(broken), 'model')} in {folder}."))
+    return found
 
 
 async def examine_models(hub: ModelHub, *, ask: bool) -> list[Finding]:

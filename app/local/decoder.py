@@ -14,17 +14,22 @@ from torch import Tensor
 from app.local.linear import Linear
 from app.local.llama import Layer, Llama
 
+NEAR_BYTES = 8_000_000
+"""Layers that are run again and again, and no larger than this, are taken to stay in the processor's cache."""
+
 
 class _Weights:
     """One layer: projections that read the same input are one product."""
 
-    def __init__(self, layer: Layer) -> None:
+    def __init__(self, layer: Layer, *, near: bool) -> None:
         attention, mlp = layer.self_attn, layer.mlp
         self.norm1, self.norm2 = layer.input_layernorm.weight, layer.post_attention_layernorm.weight
-        self.qkv = _joined(attention.q_proj, attention.k_proj, attention.v_proj)
-        self.out = _joined(attention.o_proj)
-        self.gate_up = _joined(mlp.gate_proj, mlp.up_proj)
-        self.down = _joined(mlp.down_proj)
+        size = attention.size
+        turned = [_paired(weight, size) for weight in map(_weights, (attention.q_proj, attention.k_proj))]
+        self.qkv = _joined(*turned, _weights(attention.v_proj), both=near)
+        self.out = _joined(_weights(attention.o_proj), both=near)
+        self.gate_up = _joined(_weights(mlp.gate_proj), _weights(mlp.up_proj), both=near)
+        self.down = _joined(_weights(mlp.down_proj), both=near)
 
 
 class Span:
@@ -56,9 +61,11 @@ class Decoder:
         self.rows, self.room = rows, room
         self.executions = [0] * shape.layers
         self._embedding = weight
-        self._layers = [_Weights(layer) for layer in model.model.layers]
+        size = sum(value.nbytes for value in model.model.layers[0].parameters())
+        self._near = NEAR_BYTES // size
+        self._layers = [_Weights(layer, near=number < self._near) for number, layer in enumerate(model.model.layers)]
         self._norm = model.model.norm.weight
-        self._head = _joined(model.lm_head)
+        self._head = _joined(_weights(model.lm_head))
         self._groups = shape.heads // shape.kv_heads
         angles = torch.arange(room, device=self.device, dtype=torch.float32)[:, None] * model.frequencies
         # (room, 1, head_size / 2): a complex number of length one turns a pair by its angle.
@@ -67,6 +74,11 @@ class Decoder:
         # Zeros: what is masked has weight 0, and 0 times rubbish could be no number.
         self.keys = [torch.zeros(size, device=self.device, dtype=self.dtype) for _ in self._layers]
         self.values = [torch.zeros(size, device=self.device, dtype=self.dtype) for _ in self._layers]
+
+    @property
+    def token_bytes(self) -> int:
+        """How much memory the keys and values of one token take in all layers."""
+        return 2 * len(self.keys) * self.shape.kv_heads * self.shape.head_size * self.dtype.itemsize
 
     def embed(self, tokens: Tensor) -> Tensor:
         """Return the hidden states (n, width) before the first layer of *tokens* (n)."""
@@ -82,9 +94,10 @@ class Decoder:
         With one row it is row *row* of the cache, else rows 0, 1, ...
         """
         turns = self._turns[span.positions.flatten()]
+        near = last <= self._near
         for number in range(first, last):
             self.executions[number] += x.shape[0]
-            x = self._layer(number, x, span, turns, row)
+            x = self._layer(number, x, span, turns, row, near)
         return x
 
     def logits(self, x: Tensor) -> Tensor:
@@ -107,18 +120,18 @@ class Decoder:
             for cache, layer in zip(caches, part, strict=True):
                 cache[row, :, :length] = layer[:, :length]
 
-    def _layer(self, number: int, x: Tensor, span: Span, turns: Tensor, row: int) -> Tensor:
+    def _layer(self, number: int, x: Tensor, span: Span, turns: Tensor, row: int, near: bool) -> Tensor:
         shape, weights = self.shape, self._layers[number]
         h = F.rms_norm(x, (shape.width,), weights.norm1, shape.eps)
-        heads = weights.qkv(h).view(-1, shape.heads + 2 * shape.kv_heads, shape.head_size)
+        heads = weights.qkv(h, near=near).view(-1, shape.heads + 2 * shape.kv_heads, shape.head_size)
         turned = shape.heads + shape.kv_heads
-        pairs = heads[:, :turned].float().unflatten(-1, (2, -1)).transpose(-1, -2).contiguous()
-        qk = torch.view_as_real(torch.view_as_complex(pairs) * turns).transpose(-1, -2).flatten(-2).to(x.dtype)
+        pairs = torch.view_as_complex(heads[:, :turned].float().unflatten(-1, (-1, 2)))
+        qk = torch.view_as_real(pairs * turns).flatten(-2).to(x.dtype)
         mixed = self._attend(number, qk[:, : shape.heads], qk[:, shape.heads :], heads[:, turned:], span, row)
-        x = x + weights.out(mixed)
+        x = x + weights.out(mixed, near=near)
         h = F.rms_norm(x, (shape.width,), weights.norm2, shape.eps)
-        gate, up = weights.gate_up(h).chunk(2, dim=-1)
-        return x + weights.down(F.silu(gate) * up)
+        gate, up = weights.gate_up(h, near=near).chunk(2, dim=-1)
+        return x + weights.down(F.silu(gate) * up, near=near)
 
     def _attend(self, number: int, q: Tensor, k: Tensor, v: Tensor, span: Span, row: int) -> Tensor:
         """Attend from *q* (rows * count, heads, size) to all kept so far; k and v are kept first."""
@@ -146,7 +159,27 @@ class Decoder:
         return back.reshape(span.rows * count, shape.heads * shape.head_size)
 
 
-def _joined(*maps: torch.nn.Linear) -> Linear:
-    weight = torch.cat([one.weight for one in maps]) if len(maps) > 1 else maps[0].weight
-    bias = None if maps[0].bias is None else torch.cat([one.bias for one in maps])
-    return Linear(weight.detach(), bias if bias is None else bias.detach())
+_Map = tuple[Tensor, Tensor | None]
+"""Weight and bias of a linear map."""
+
+
+def _weights(linear: torch.nn.Linear) -> _Map:
+    return linear.weight.detach(), None if linear.bias is None else linear.bias.detach()
+
+
+def _paired(linear: _Map, size: int) -> _Map:
+    """Reorder the outputs of *linear* so that the two that turn together stand side by side.
+
+    Checkpoints have them half a head apart. Queries and keys are reordered alike, so that their products stay.
+    """
+    weight, bias = (
+        None if part is None else part.unflatten(0, (-1, 2, size // 2)).transpose(1, 2).flatten(0, 2) for part in linear
+    )
+    assert weight is not None
+    return weight, bias
+
+
+def _joined(*maps: _Map, both: bool = False) -> Linear:
+    weight = torch.cat([weight for weight, _ in maps]) if len(maps) > 1 else maps[0][0]
+    biases = [bias for _, bias in maps if bias is not None]
+    return Linear(weight, torch.cat(biases) if biases else None, both=both)

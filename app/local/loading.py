@@ -119,7 +119,10 @@ class EngineModel:
             raise Refused(str(error), param="messages", code="invalid_value") from error
         except TooLong as error:
             raise Refused(str(error), param="messages", code="context_length_exceeded") from error
+        except ValueError as error:
+            raise Refused(str(error), param="messages", code="invalid_value") from error
         answering: Future[Answer] = Future()
+        answering.set_running_or_notify_cancel()  # whoever waits for it cannot cancel it, only the request
         asked.future.add_done_callback(lambda done: _hand_on(done, answering))
         return answering, asked.cancel
 

@@ -6,7 +6,8 @@ from fastapi import Query
 from pydantic import BaseModel
 
 from app.store.records import RunRecord
-from app.store.run_search import LONGEST, Kind, RunHit, search_run
+from app.store.run_search import LONGEST, RunHit, search_run
+from app.store.run_texts import Kind
 from app.web import urls
 from app.web.contexts.place import FRAMEWORK
 from app.web.services import Services
@@ -60,9 +61,10 @@ async def find_in_run(
         services.database,
         run.id,
         q,
-        last=run.events,
-        shows=shared.shows if shared else lambda call: True,
+        last=run.events if shared else None,
+        shows=shared.shows if shared else None,
         prompts=shared is None or shared.share.with_prompts,
+        texts=None if shared else services.run_texts,
     )
     hits = [_placed(hit, q, page) for hit in found.hits]
     return RunSearchOut(q=found.q, total=found.total, counts=found.counts, hits=hits)

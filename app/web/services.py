@@ -12,6 +12,7 @@ from app.minds.prompt_folders import CompiledSets
 from app.models.hub import ModelHub
 from app.store.connect import Database
 from app.store.records import NO_BUDGET, Budget
+from app.store.run_texts import RunTexts
 from app.web.assets import Assets
 from app.web.gate import Gate
 from app.web.instance import Instance
@@ -27,7 +28,8 @@ class Services:
     """Everything a handler may need.
 
     `daily` is what the instance may spend a day, `summaries` what is remembered of runs that were compared,
-    `prompt_sets` the prompt sets that were looked at, `pictures` those drawn lately.
+    `prompt_sets` the prompt sets that were looked at, `run_texts` the texts of runs that were searched,
+    `pictures` those drawn lately.
     """
 
     database: Database
@@ -44,6 +46,7 @@ class Services:
     local: LocalModels
     daily: Budget = NO_BUDGET
     prompt_sets: CompiledSets = field(default_factory=CompiledSets)
+    run_texts: RunTexts = field(default_factory=RunTexts)
     summaries: Summaries = field(default_factory=Summaries)
     pictures: Pictures = field(default_factory=Pictures)
     example: ExampleStory = field(default_factory=ExampleStory)

@@ -17,7 +17,7 @@ from playwright.async_api import Browser, Page
 from app.store.queries import RunFilter, list_runs
 from tests.benchmarks.figures import Report, percentile
 from tests.benchmarks.places import instance
-from tests.benchmarks.probe import DOWN_BITS, LATENCY_MS, SLOWER, Load, load, longest_task, open_page, press, worked
+from tests.benchmarks.probe import DOWN_BITS, LATENCY_MS, SLOWER, Load, clock, load, longest_task, open_page, press
 from tests.chromium import open_chromium
 from tests.fakes.process import FakeModelServer
 from tests.support import ROOT, Instance
@@ -98,9 +98,10 @@ async def visit(browser: Browser, base: str, run_id: str, others: Sequence[str],
     page = await open_page(browser, slow)
     opened = await load(page, f"{base}/runs/{run_id}?m=1")
     await page.evaluate("probe.tasks.length = 0")
-    before = await worked(page)
+    worked = await clock(page)
+    before = await worked()
     moves = [await press(page, "Shift+ArrowRight") for _ in range(SWITCHED)]
-    cpu = (await worked(page) - before) / SWITCHED
+    cpu = (await worked() - before) / SWITCHED
     busy = await longest_task(page)
     talks = [(await load(page, f"{base}/runs/{other}")).talk for other in (*others, run_id)]
     await page.context.close()

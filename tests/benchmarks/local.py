@@ -153,9 +153,8 @@ def _ways(asked: argparse.Namespace) -> tuple[list[Way], dict[str, Any]]:
 
 
 def _texts(folder: Path, count: int, skip: int = 0) -> list[str]:
-    from app.local.corpus import held_out_prompts
-
     from app.local.chat import ChatTemplate
+    from app.local.corpus import held_out_prompts
     from app.settings import Settings
 
     template = ChatTemplate(folder)

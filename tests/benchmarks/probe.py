@@ -1,5 +1,6 @@
 """What a page tells about its own speed, on a machine and a line that can be made slow."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -127,13 +128,16 @@ async def press(page: Page, key: str) -> tuple[float, list[str]]:
     return took, asked
 
 
-async def worked(page: Page) -> float:
-    """Return the CPU time that the page's thread has used so far, in ms; slowing it down changes nothing about it."""
+async def clock(page: Page) -> Callable[[], Awaitable[float]]:
+    """Return what tells the CPU time, in ms, that the page's thread has used, however much it is slowed down."""
     devtools = await page.context.new_cdp_session(page)
     await devtools.send("Performance.enable", {"timeDomain": "threadTicks"})
-    told = await devtools.send("Performance.getMetrics")
-    await devtools.detach()
-    return float(next(one["value"] for one in told["metrics"] if one["name"] == "TaskDuration") * 1000)
+
+    async def worked() -> float:
+        told = await devtools.send("Performance.getMetrics")
+        return float(next(one["value"] for one in told["metrics"] if one["name"] == "TaskDuration") * 1000)
+
+    return worked
 
 
 async def longest_task(page: Page) -> float:

@@ -12,7 +12,9 @@ from playwright.async_api import Browser, Page, Route, expect
 
 from app.commons.events import Decided, parse_event
 from app.models.local_folder import look_at, missing_extra
+from app.store.queries import list_calls
 from tests.browser.observatory import Observatory
+from tests.local.tiny import make_tiny
 from tests.support import ROOT, Instance
 
 DEMO = Path(os.environ.get("GOVSIM_DEMO_MODEL", ROOT / "govsim-data" / "local" / "demo"))
@@ -59,7 +61,7 @@ async def mean_asked(instance: Instance, stock: int) -> float:
     return sum(asked) / len(asked)
 
 
-async def launched(page: Page, base: str, name: str, months: int) -> str:
+async def launched(page: Page, base: str, name: str, months: int, condition: str = "default") -> str:
     """Choose the model for all agents, start one run and return its id."""
 
     async def refuse_others(route: Route) -> None:
@@ -68,11 +70,36 @@ async def launched(page: Page, base: str, name: str, months: int) -> str:
     await page.route("**/*", refuse_others)
     await page.goto(f"{base}/launch")
     await page.locator("#mind").select_option(f"generative:local/{name}")
+    await page.locator(f"input[name=condition][value={condition}]").check()
     await page.locator("#months").fill(str(months))
     await expect(page.locator("#estimate-lines")).to_contain_text("no cost")
     await page.locator("#start").click()
     await page.wait_for_url("**/runs/*")
     return page.url.partition("/runs/")[2].partition("?")[0]
+
+
+async def test_a_village_of_local_agents_plays_and_what_cannot_be_read_is_data(
+    own_page: Page, instance: Instance
+) -> None:
+    page = own_page
+    make_tiny(instance.folder / "local" / "random", label="random weights")
+    observatory = Observatory(instance)
+    run_id = await launched(page, observatory.base, "random", 1, condition="no_communication")
+    run = await instance.until(run_id, lambda run: run.state not in ("queued", "playing"), 180)
+    assert run.state == "finished", run.reason
+    assert (run.cost, run.unpriced_calls) == (0, 0)
+    calls = await list_calls(instance.database, run_id)
+    assert {call.model for call in calls} == {"local/random"}
+    assert all(call.decoding is not None and call.cost == 0 for call in calls)
+    assert {str(call.model_revision)[:7] for call in calls} == {"random@"}
+    await page.goto(f"{observatory.base}/runs/{run_id}?m=1&agent=John&tab=usage")
+    await expect(page.get_by_text("Exit layer E, draft length K")).to_be_visible()
+    await expect(page.get_by_text("no cost").first).to_be_visible()
+    await page.goto(f"{observatory.base}/settings")
+    section = page.locator("section[aria-labelledby=local-title]")
+    await expect(section).to_contain_text("random weights")
+    await expect(section).to_contain_text("ready")
+    observatory.stop()
 
 
 @pytest.mark.long
@@ -98,3 +125,4 @@ async def test_five_local_agents_play_twelve_months(own_page: Page, instance: In
     await page.goto(f"{observatory.base}/settings")
     await expect(page.get_by_text("demonstration, not a research model").first).to_be_visible()
     await expect(page.locator("section[aria-labelledby=local-title]")).to_contain_text("ready")
+    observatory.stop()

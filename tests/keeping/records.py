@@ -30,7 +30,14 @@ async def fill(database: Database) -> tuple[str, str]:
     await add_correction(database, finished.id, corrected)
     await add_correction(database, finished.id, corrected.model_copy(update={"withdraw": True, "version": 1}))
     _, [playing] = await launch(
-        database, [scripted_config(seed=7)], prompt_sets={}, engine_version="1", experiment="E", owner="worker@lost"
+        database,
+        [scripted_config(seed=7)],
+        prompt_sets={},
+        engine_version="1",
+        experiment="E",
+        owner="worker@lost",
+        definition='name = "E"\nnote = "ü\t"\n',
+        labels=["five of them"],
     )
     async with database.write() as connection:
         await add_log(connection, playing, "note", "line one\nline two \u2028 end")

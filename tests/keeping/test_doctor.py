@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import delete, insert, select, update
 
 from app.keeping.examine_database import examine_database, examine_work
+from app.keeping.examine_models import examine_local
 from app.keeping.examine_place import examine_assets, examine_folder, examine_models_file, examine_port
 from app.keeping.examine_records import examine_records
 from app.keeping.findings import Finding
@@ -25,6 +26,7 @@ from app.store.tables import CallRow, EventRow, PromptSetRow, RunRow, SegmentRow
 from tests.fakes.process import FakeModelServer
 from tests.fakes.villagers import record
 from tests.keeping.records import age, generative
+from tests.models.test_local import put_model
 from tests.support import ROOT, Instance, scripted_config
 
 STALE = timedelta(seconds=12)
@@ -266,3 +268,12 @@ async def test_a_record_that_lost_its_end_is_not_whole(database: Database, table
         await connection.execute(delete(table).where(table.seq == last))  # type: ignore[attr-defined]
     [found] = await examine_records(database, deep=True, fix=True)
     assert found.level == "problem" and left in found.text
+
+
+def test_models_on_this_machine_that_are_not_whole_are_named(tmp_path: Path) -> None:
+    assert [one.level for one in examine_local(tmp_path)] == ["ok"]
+    put_model(tmp_path, "demo")
+    put_model(tmp_path, "training", weights=False)
+    warned, fine = examine_local(tmp_path)
+    assert warned.level == "warning" and "training: It has no weights" in warned.text
+    assert fine.text == f"1 model in {tmp_path}."

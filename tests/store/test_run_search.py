@@ -6,8 +6,10 @@ from sqlalchemy import select, update
 from app.store.codec import pack, unpack
 from app.store.connect import Database
 from app.store.records import RunRecord
-from app.store.run_search import A_KIND, Folding, find_in, search_run
-from app.store.tables import CallRow, EventRow, SegmentRow
+from app.store.run_search import A_KIND, find_in, search_run
+from app.store.run_texts import Folding, RunTexts
+from app.store.runs import now
+from app.store.tables import CallRow, EventRow, RunRow, SegmentRow
 from tests.databases import on_both
 from tests.fakes.villagers import record
 from tests.keeping.records import generative
@@ -96,3 +98,32 @@ async def test_only_what_may_be_seen_is_searched(database: Database, run: RunRec
     early = await search_run(database, run.id, "e", last=10, shows=lambda call: call.month == 1)
     assert {hit.month for hit in early.hits} == {1}
     assert (await search_run(database, run.id, "\u200b \0", last=run.events)).total == 0
+
+
+async def test_a_run_is_read_again_only_when_something_was_added_or_dropped(database: Database, run: RunRecord) -> None:
+    texts = RunTexts()
+    fresh = await search_run(database, run.id, "e", last=run.events)
+    assert await search_run(database, run.id, "e", texts=texts) == fresh
+
+    async def sets(**values: object) -> None:
+        async with database.write() as connection:
+            await connection.execute(update(RunRow).where(RunRow.id == run.id).values(**values))
+
+    async def zebras() -> dict[str, int]:
+        return dict((await search_run(database, run.id, "zebra", texts=texts)).counts)
+
+    async with database.write() as connection:
+        await connection.execute(
+            update(CallRow).where(CallRow.run_id == run.id).values(completion=pack("zebra"), thinking=None)
+        )
+    assert await zebras() == {}, "the record never changes by itself, so it is not read again"
+    await sets(events=run.events + 1)
+    found = await zebras()
+    assert found.keys() == {"reasoning", "completion"}
+    async with database.write() as connection:
+        await connection.execute(update(CallRow).where(CallRow.run_id == run.id).values(completion=None))
+    await sets(calls_dropped_at=now())
+    assert await zebras() == {}
+    nothing_kept = RunTexts(most=0)
+    assert (await search_run(database, run.id, "e", texts=nothing_kept)).total
+    assert (await search_run(database, run.id, "e", last=0, shows=lambda call: False, texts=texts)).total == 0
