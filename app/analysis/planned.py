@@ -48,9 +48,13 @@ class PlanInForce:
 
 @dataclass(frozen=True)
 class Fitted:
-    """The planned contrasts of a comparison, what has to be said about plans, and the runs that were added later."""
+    """The planned contrasts of a comparison, what has to be said about plans, and the runs that were added later.
+
+    `family` counts the contrasts of these plans, those that the comparison does not show included.
+    """
 
     planned: tuple[Planned, ...]
+    family: int
     notes: tuple[str, ...]
     added: tuple[str, ...]
 
@@ -68,6 +72,7 @@ def fit_plans(plans: Sequence[PlanInForce], parts: Mapping[str, Sequence[Compare
     planned: list[Planned] = []
     notes: list[str] = []
     added: list[str] = []
+    family = 0
     for one in plans:
         changed = "" if one.version == 1 else f", version {one.version}"
         notes.append(f"A plan ({one.hash[:8]}{changed}) was frozen on {one.day}, {one.timing}.")
@@ -86,8 +91,9 @@ def fit_plans(plans: Sequence[PlanInForce], parts: Mapping[str, Sequence[Compare
         else:
             found, missing = _fit(one, groups)
             planned += found
+            family += len(one.plan.contrasts)
             notes += missing
-    return Fitted(tuple(dict.fromkeys(planned)), tuple(notes), tuple(added))
+    return Fitted(tuple(dict.fromkeys(planned)), family, tuple(notes), tuple(added))
 
 
 def _fit(one: PlanInForce, groups: Mapping[str, set[str]]) -> tuple[list[Planned], list[str]]:
@@ -102,8 +108,9 @@ def _fit(one: PlanInForce, groups: Mapping[str, set[str]]) -> tuple[list[Planned
             missing.append(f"{metric} of {contrast.group.words} against {contrast.reference.words}")
     if not missing:
         return found, []
+    count = f" Holm's procedure counts all {len(one.plan.contrasts)} planned contrasts." if found else ""
     told = f"Planned, but not among the differences here: {'; '.join(missing)}. No group holds exactly these runs"
-    return found, [f"{told} (another grouping, a filter, or runs without a month)."]
+    return found, [f"{told} (another grouping, a filter, or runs without a month).{count}"]
 
 
 def _label(one: PlanInForce, group: PlannedGroup, groups: Mapping[str, set[str]]) -> str | None:

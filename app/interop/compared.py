@@ -130,11 +130,12 @@ async def lay_out(
 
 def _numbers(runs: Sequence[ComparedRun], ask: ComparisonAsk, planned: Sequence[Planned], fitted: Fitted) -> Comparison:
     """Return the comparison with what plans say about it, and the planned contrasts without runs that were added."""
-    found = compare(runs, ask, planned)
+    family = len(planned) - len(fitted.planned) + fitted.family
+    found = compare(runs, ask, planned, family)
     without: tuple[Contrast, ...] = ()
     if fitted.added and planned:
         kept = [run for run in runs if run.run not in fitted.added]
-        without = tuple(one for one in compare(kept, ask, planned).contrasts if one.planned)
+        without = tuple(one for one in compare(kept, ask, planned, family).contrasts if one.planned)
     notes = (*fitted.notes, *found.notes)
     return found.model_copy(update={"notes": notes, "added": fitted.added, "without_added": without})
 
