@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app.analysis.drawing import end_label, plain, short, spread
+from app.analysis.drawing import base_layout, end_label, plain, short, spread
 from app.analysis.groups import ComparedRun
 from app.analysis.palette import Palette
 
