@@ -8,13 +8,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, get_args
 
 from app.analysis.ask import Answers
-from app.analysis.drawing import base_layout, end_label, plain, short, spread
+from app.analysis.comparison_drawing import Figure, Members, band, colour_of, frame
+from app.analysis.drawing import plain
 from app.analysis.groups import ComparedRun, Group
 from app.analysis.intervals import FEWEST, mean
 from app.analysis.palette import DASHES, SYMBOLS, Palette, Theme, palette
 from app.analysis.summary import RunSummary
+from app.analysis.survival_figure import survival_figure
 
-Figure = dict[str, Any]
 FigureName = Literal["survival", "stock", "gini", "gain", "promises"]
 FIGURES: tuple[FigureName, ...] = get_args(FigureName)
 TITLES: Mapping[FigureName, str] = {
@@ -24,10 +25,7 @@ TITLES: Mapping[FigureName, str] = {
     "gain": "Gain so far, per agent",
     "promises": "Said against did: share of agreements kept, by month",
 }
-RISK_ROW, RISK_TOP = 17, 62
 MOST_MARKED = 12
-
-Members = Mapping[str, Sequence[ComparedRun]]
 
 
 def comparison_figure(
@@ -44,7 +42,7 @@ def comparison_figure(
     """
     colours = palette(theme)
     if name == "survival":
-        return _survival(groups, members, answers, colours)
+        return survival_figure(groups, members, answers, colours)
     if name == "promises":
         return _promises(groups, colours)
     unit = _unit(members)
@@ -108,7 +106,7 @@ def _lines(
     ends: list[tuple[str, float, str]] = []
     top = 0.0
     for place, group in enumerate(groups):
-        colour = _colour(colours, place, len(groups))
+        colour = colour_of(colours, place, len(groups))
         runs = members[group.label]
         thin = _thin(runs, series, colour, group.label, from_zero=from_zero)
         top = max([top, *(y for y in thin["y"] if y is not None)])
@@ -120,7 +118,7 @@ def _lines(
                 ends.append((group.label, float(series(runs[0].summary)[-1] or 0), colour))
             continue
         if not dip and len(runs) >= FEWEST:
-            data.append(_band([(m, e.low, e.high) for m, e in known if e.low is not None], colour, group.label))
+            data.append(band([(m, e.low, e.high) for m, e in known if e.low is not None], colour, group.label))
         data.append(
             {
                 "type": "scatter",
@@ -134,7 +132,7 @@ def _lines(
             }
         )
         ends.append((group.label, known[-1][1].value or 0.0, colour))
-    layout = _layout(colours, title, months, ends, top=max(top * 1.08, 0.1))
+    layout = frame(colours, title, months, ends, top=max(top * 1.08, 0.1))
     layout["xaxis"] |= {"range": [-0.2 if from_zero else 0.6, months + 0.3], "tick0": 0 if from_zero else 1}
     layout["meta"] = {"alt": f"{title}, month by month, {len(groups)} groups."}
     return {"data": data, "layout": layout}
@@ -176,121 +174,12 @@ def _thin(
     }
 
 
-def _band(points: Sequence[tuple[float, float | None, float | None]], colour: str, label: str) -> dict[str, Any]:
-    known = [(x, low, high) for x, low, high in points if low is not None and high is not None]
-    return {
-        "type": "scatter",
-        "name": f"95 % interval of {plain(label)}",
-        "x": [x for x, _, _ in known] + [x for x, _, _ in reversed(known)],
-        "y": [low for _, low, _ in known] + [high for _, _, high in reversed(known)],
-        "mode": "lines",
-        "fill": "toself",
-        "fillcolor": colour + "22",
-        "line": {"color": colour, "width": 0},
-        "hoverinfo": "skip",
-        "showlegend": False,
-    }
-
-
-def _survival(groups: Sequence[Group], members: Members, answers: Answers, colours: Palette) -> Figure:
-    months = max((group.curve.horizon for group in groups), default=12)
-    data: list[dict[str, Any]] = []
-    ends: list[tuple[str, float, str]] = []
-    for place, group in enumerate(groups):
-        colour, curve = _colour(colours, place, len(groups)), group.curve
-        stairs: list[tuple[float, float | None, float | None]] = []
-        for step in curve.steps:
-            if step.low is not None:
-                stairs += [(step.month, step.low, step.high), (step.month + 1, step.low, step.high)]
-        stairs = [(min(x, curve.horizon), low, high) for x, low, high in stairs]
-        if stairs:
-            data.append(_band(stairs, colour, group.label))
-        known = [
-            step for step in curve.steps if step.month <= max(1, curve.known_until) or curve.at(curve.horizon) == 0
-        ]
-        data.append(
-            {
-                "type": "scatter",
-                "name": plain(group.label),
-                "x": [0, *(step.month for step in known)],
-                "y": [1.0, *(step.survival for step in known)],
-                "text": [f"{step.at_risk} at risk" for step in (*known[:1], *known)],
-                "mode": "lines",
-                "line": {"color": colour, "width": 2.5, "shape": "hv", "dash": DASHES[place % len(DASHES)]},
-                "hovertemplate": f"{plain(group.label)}, month %{{x}}: %{{y:.0%}}, %{{text}}<extra></extra>",
-            }
-        )
-        data.append(_marks(group, members[group.label], answers, colour, place))
-        if known:
-            ends.append((group.label, known[-1].survival, colour))
-    layout = _layout(colours, "Share of runs without a collapse", months, ends, top=1.04)
-    layout["yaxis"] |= {"range": [-0.03, 1.04], "tickvals": [0, 0.25, 0.5, 0.75, 1]}
-    layout["yaxis"]["ticktext"] = ["0 %", "25 %", "50 %", "75 %", "100 %"]
-    layout["xaxis"] |= {"range": [-0.2, months + 0.2], "tick0": 0}
-    layout["xaxis"]["title"] = {**layout["xaxis"]["title"], "text": "month; below: runs at risk"}
-    layout["margin"]["b"] = RISK_TOP + 12 + RISK_ROW * len(groups)
-    layout["annotations"] += _at_risk(groups, colours, months)
-    counts = ", ".join(f"{group.label} {group.curve.at(months):.0%}" for group in groups[:8])
-    layout["meta"] = {"alt": f"Kaplan-Meier survival curves. Share without a collapse at the end: {counts}."}
-    return {"data": data, "layout": layout}
-
-
-def _marks(group: Group, runs: Sequence[ComparedRun], answers: Answers, colour: str, place: int) -> dict[str, Any]:
-    """Return a mark a run that collapsed, and a tick a run that stopped early, on the curve."""
-    chosen = [(run, run.outcome(answers)) for run in runs]
-    shown = [(run, one) for run, one in chosen if one.collapsed or not one.complete]
-    return {
-        "type": "scatter",
-        "name": f"collapses and early stops of {plain(group.label)}",
-        "x": [one.month for _, one in shown],
-        "y": [group.curve.at(one.month) for _, one in shown],
-        "customdata": [run.run for run, _ in shown],
-        "text": [f"{plain(run.label)} {'collapsed' if one.collapsed else 'stopped early'}" for run, one in shown],
-        "mode": "markers",
-        "marker": {
-            "symbol": [SYMBOLS[place % len(SYMBOLS)] if one.collapsed else "line-ns" for _, one in shown],
-            "size": [7 if one.collapsed else 14 for _, one in shown],
-            "color": colour,
-            "line": {"color": colour, "width": 1.5},
-        },
-        "showlegend": False,
-        "hovertemplate": "%{text} in month %{x}<extra></extra>",
-    }
-
-
-def _at_risk(groups: Sequence[Group], colours: Palette, months: int) -> list[dict[str, Any]]:
-    shown = [1, *range(3, months + 1, max(3, 3 * (months // 24)))]
-    names = [
-        {
-            **end_label(short(plain(group.label)), 0, _colour(colours, row, len(groups)), name="risk"),
-            "yref": "paper",
-            "yshift": -(RISK_TOP + RISK_ROW * row),
-        }
-        for row, group in enumerate(groups)
-    ]
-    return names + [
-        {
-            "name": "risk",
-            "text": str(group.curve.steps[month - 1].at_risk),
-            "x": month,
-            "y": 0,
-            "yref": "paper",
-            "yshift": -(RISK_TOP + RISK_ROW * row),
-            "showarrow": False,
-            "font": {"color": _colour(colours, row, len(groups)), "size": 12},
-        }
-        for row, group in enumerate(groups)
-        for month in shown
-        if month <= group.curve.horizon
-    ]
-
-
 def _promises(groups: Sequence[Group], colours: Palette) -> Figure:
     months = max((max(group.months) for group in groups), default=12)
     data: list[dict[str, Any]] = []
     ends: list[tuple[str, float, str]] = []
     for place, group in enumerate(groups):
-        colour = _colour(colours, place, len(groups))
+        colour = colour_of(colours, place, len(groups))
         known = [(int(kept.by), kept) for kept in group.promises.months if kept.share is not None]
         data.append(
             {
@@ -307,30 +196,11 @@ def _promises(groups: Sequence[Group], colours: Palette) -> Figure:
         )
         if known:
             ends.append((group.label, known[-1][1].share or 0.0, colour))
-    layout = _layout(colours, "Agreements kept, by month", months, ends, top=1.06)
+    layout = frame(colours, "Agreements kept, by month", months, ends, top=1.06)
     layout["yaxis"] |= {"range": [-0.04, 1.06], "tickvals": [0, 0.25, 0.5, 0.75, 1]}
     layout["yaxis"]["ticktext"] = ["0 %", "25 %", "50 %", "75 %", "100 %"]
     layout["meta"] = {"alt": "Share of agreed limits that were kept in the next month's harvest, by month."}
     return {"data": data, "layout": layout}
-
-
-def _layout(
-    colours: Palette, title: str, months: int, ends: Sequence[tuple[str, float, str]], *, top: float
-) -> dict[str, Any]:
-    layout = base_layout(colours, title, months)
-    layout["yaxis"] |= {"range": [0, top], "rangemode": "tozero"}
-    layout["showlegend"] = False
-    labels = [short(plain(label)) for label, _, _ in ends]
-    layout["margin"] |= {"l": 48, "r": 20 + 7 * max((len(label) for label in labels), default=0), "t": 48}
-    heights = spread([height for _, height, _ in ends], gap=top * 0.085, top=top * 0.98)
-    layout["annotations"] = [
-        end_label(label, height, colour) for label, height, (_, _, colour) in zip(labels, heights, ends, strict=True)
-    ]
-    return layout
-
-
-def _colour(colours: Palette, place: int, groups: int) -> str:
-    return colours.accent if groups == 1 else colours.agent(place)
 
 
 def _unit(members: Members) -> str:

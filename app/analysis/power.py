@@ -1,11 +1,10 @@
 """What a number of runs can show, before any is played: the smallest p there is, and the chance to find a difference.
 
-Survival rates are exact: every outcome of two binomials is weighed with Fisher's verdict on it. Months and means are
-drawn from pilot runs, since nothing else is known of how they vary. Where pilots are few the estimate has a range: what
-else these pilots could have come from.
+Survival rates are exact: every outcome of two binomials is weighed with Fisher's verdict on it. Where the rates come
+from few pilots the estimate has a range: what else these pilots could have come from. Months and means are in
+`app.analysis.power_pilots`.
 """
 
-from collections.abc import Sequence
 from functools import lru_cache
 from math import comb
 from typing import Any
@@ -13,18 +12,12 @@ from typing import Any
 from pydantic import Field
 
 from app.analysis.intervals import SEED
-from app.analysis.permutation import CLOSE, DRAWS, MOST_EXACT, fisher
-from app.analysis.survival import Time
+from app.analysis.permutation import DRAWS, MOST_EXACT, fisher
 from app.commons.frozen import Frozen
 
 ALPHA = 0.05
 MOST = 200
 """More runs a group are not looked at."""
-FEWEST_PILOTS = 3
-TRIALS = 400
-"""Simulated experiments behind an estimate; its simulation error is at most 2.5 points (one standard error)."""
-OUTER, INNER = 100, 60
-LABELLINGS = 999
 SLACK = 1e-12
 
 Array = Any  # numpy is imported when it is needed
@@ -94,7 +87,7 @@ def power_of_rates(rate: float, reference: float, n: int, m: int, alpha: float =
     Raises:
         ValueError: for numbers that are none of these.
     """
-    _check(n, m, alpha)
+    require(n, m, alpha)
     if not (0 <= rate <= 1 and 0 <= reference <= 1):
         raise ValueError("a survival rate lies between 0 and 1")
     return Power(
@@ -130,11 +123,11 @@ def power_from_rates(
     """
     import numpy
 
-    _check(n, m, alpha)
+    require(n, m, alpha)
     if not (0 <= survived <= pilots and 0 <= reference_survived <= reference_pilots):
         raise ValueError("more pilots survived than there were")
     if not pilots or not reference_pilots:
-        return _unknown(n, m, alpha, "Fisher's exact test", "no complete pilot run on one side")
+        return unknown(n, m, alpha, "Fisher's exact test", "no complete pilot run on one side")
     chance = numpy.random.default_rng(SEED)
     own = chance.beta(survived + 0.5, pilots - survived + 0.5, 1000)
     other = chance.beta(reference_survived + 0.5, reference_pilots - reference_survived + 0.5, 1000)
@@ -154,48 +147,20 @@ def power_from_rates(
     )
 
 
-def power_of_means(pilots: Sequence[float], reference: Sequence[float], n: int, m: int, alpha: float = ALPHA) -> Power:
-    """Return the power of the permutation test of means, drawn from pilot runs with replacement, seeded.
-
-    Args:
-        pilots: one value a pilot run of the group.
-        reference: the same of the reference.
-        n: runs of the group that are thought of.
-        m: runs of the reference.
-        alpha: the level.
+def require(n: int, m: int, alpha: float) -> None:
+    """Refuse numbers of runs and levels that are none.
 
     Raises:
-        ValueError: for numbers that are none of these.
+        ValueError: with a sentence.
     """
-    _check(n, m, alpha)
-    return _simulated(list(pilots), list(reference), n, m, alpha, "permutation test of means", _mean_rejections)
-
-
-def power_of_months(pilots: Sequence[Time], reference: Sequence[Time], n: int, m: int, alpha: float = ALPHA) -> Power:
-    """Return the power of the log-rank permutation test, drawn from pilot runs with replacement, seeded.
-
-    Args:
-        pilots: of each pilot run the month of its collapse, or the last that was seen, and whether it collapsed.
-        reference: the same of the reference.
-        n: runs of the group that are thought of.
-        m: runs of the reference.
-        alpha: the level.
-
-    Raises:
-        ValueError: for numbers that are none of these.
-    """
-    _check(n, m, alpha)
-    return _simulated(list(pilots), list(reference), n, m, alpha, "log-rank permutation test", _logrank_rejections)
-
-
-def _check(n: int, m: int, alpha: float) -> None:
     if not (1 <= n <= MOST and 1 <= m <= MOST):
         raise ValueError(f"1 to {MOST} runs a group")
     if not 0 < alpha < 1:
         raise ValueError("a level lies between 0 and 1")
 
 
-def _unknown(n: int, m: int, alpha: float, test: str, note: str) -> Power:
+def unknown(n: int, m: int, alpha: float, test: str, note: str) -> Power:
+    """Return that nothing can be said of the power; *note* says why."""
     return Power(value=None, n=n, m=m, alpha=alpha, test=test, smallest=smallest_p(n, m), note=note)
 
 
@@ -221,96 +186,3 @@ def _rejected(n: int, m: int, alpha: float) -> tuple[tuple[tuple[int, int], ...]
         edges = [k for k in range(m + 2) if (k <= m and small[k]) != (k > 0 and small[k - 1])]
         rows.append(tuple(zip(edges[::2], edges[1::2], strict=True)))
     return tuple(rows)
-
-
-def _simulated(
-    pilots: list[Any], reference: list[Any], n: int, m: int, alpha: float, test: str, rejections: Any
-) -> Power:
-    """Return the share of simulated experiments that a test finds, and its range over resampled pilots."""
-    import numpy
-
-    if min(len(pilots), len(reference)) < FEWEST_PILOTS:
-        return _unknown(n, m, alpha, test, f"needs {FEWEST_PILOTS} complete pilot runs on either side")
-    chance = numpy.random.default_rng(SEED)
-    labels = _labels(n, m, chance)
-    own, other = numpy.asarray(pilots, dtype=float), numpy.asarray(reference, dtype=float)
-
-    def found(mine: Array, theirs: Array, trials: int) -> float:
-        picks = (
-            mine[chance.integers(len(mine), size=(trials, n))],
-            theirs[chance.integers(len(theirs), size=(trials, m))],
-        )
-        return float(rejections(numpy.concatenate(picks, axis=1), labels, n, alpha).mean())
-
-    value = found(own, other, TRIALS)
-    spread = [
-        found(own[chance.integers(len(own), size=len(own))], other[chance.integers(len(other), size=len(other))], INNER)
-        for _ in range(OUTER)
-    ]
-    low, high = numpy.quantile(spread, [0.025, 0.975])
-    return Power(
-        value=value,
-        low=min(float(low), value),
-        high=max(float(high), value),
-        n=n,
-        m=m,
-        alpha=alpha,
-        test=test,
-        smallest=smallest_p(n, m, drawn=True),
-        note=f"drawn from {len(pilots)} and {len(reference)} pilot runs, {TRIALS} simulated experiments",
-    )
-
-
-def _labels(n: int, m: int, chance: Array) -> Array:
-    """Return labellings as rows of zeros and ones, the observed one first: all where there are few, else drawn ones."""
-    from itertools import combinations
-
-    import numpy
-
-    if comb(n + m, n) <= LABELLINGS:
-        rows = numpy.zeros((comb(n + m, n), n + m))
-        for row, members in enumerate(combinations(range(n + m), n)):
-            rows[row, list(members)] = 1.0
-        return rows
-    ranks = chance.random((LABELLINGS, n + m)).argsort(axis=1)
-    first = numpy.concatenate([numpy.ones(n), numpy.zeros(m)])
-    return numpy.concatenate([first[None, :], (ranks < n).astype(float)])
-
-
-def _small(statistics: Array, alpha: float) -> Array:
-    """Tell for each column whether its first statistic is so large that p is at most *alpha*.
-
-    The first labelling is the observed one, so that drawn ones give (b + 1) / (B + 1).
-    """
-    import numpy
-
-    observed = statistics[0]
-    reached = statistics >= observed - CLOSE * numpy.maximum(1.0, numpy.abs(observed))
-    return reached.mean(axis=0) <= alpha + SLACK
-
-
-def _mean_rejections(values: Array, labels: Array, n: int, alpha: float) -> Array:
-    """Tell for each row of *values*, n of the group first, whether the test of means rejects."""
-    import numpy
-
-    m = values.shape[1] - n
-    sums = labels @ values.T
-    return _small(numpy.abs(sums / n - (values.sum(axis=1) - sums) / m), alpha)
-
-
-def _logrank_rejections(times: Array, labels: Array, n: int, alpha: float) -> Array:
-    """Tell for each experiment (its runs as month and collapse), n of the group first, whether the test rejects."""
-    import numpy
-
-    ends, collapsed = times[:, :, 0], times[:, :, 1] > 0
-    gap = numpy.zeros((len(labels), len(ends)))
-    spread = numpy.zeros_like(gap)
-    for month in numpy.unique(ends[collapsed]):
-        risk = (ends >= month).astype(float)
-        event = (collapsed & (ends == month)).astype(float)
-        r, d = risk.sum(axis=1), event.sum(axis=1)
-        share = (labels @ risk.T) / numpy.maximum(r, 1)
-        gap += labels @ event.T - share * d
-        spread += share * (1 - share) * (d * (r - d) / numpy.maximum(r - 1, 1))
-    found = numpy.divide(gap**2, spread, out=numpy.zeros_like(gap), where=spread > CLOSE)
-    return _small(found, alpha)

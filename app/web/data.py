@@ -7,9 +7,10 @@ from fastapi import Path, Query
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
-from app.analysis.figures import catches_figure, gains_figure, stock_figure, trajectories_figure, trajectory
+from app.analysis.figures import catches_figure, gains_figure, stock_figure
 from app.analysis.palette import Theme
 from app.analysis.replay import replay
+from app.analysis.trajectory_figures import trajectories_figure, trajectory
 from app.commons.events import parse_event
 from app.commons.scenario import get_scenario
 from app.store.pages import CallPage, WholeCall

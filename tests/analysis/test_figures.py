@@ -4,16 +4,10 @@ from typing import Any
 import plotly.graph_objects as go
 import pytest
 
-from app.analysis.figures import (
-    Trajectory,
-    catches_figure,
-    gains_figure,
-    stock_figure,
-    trajectories_figure,
-    trajectory,
-)
+from app.analysis.figures import catches_figure, gains_figure, stock_figure
 from app.analysis.palette import Theme, palette
 from app.analysis.replay import Replay, replay
+from app.analysis.trajectory_figures import Trajectory, trajectories_figure, trajectory
 from app.commons.config import GameConfig
 from app.commons.scenario import get_scenario
 from tests.analysis.stories import config, two_months

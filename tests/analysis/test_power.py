@@ -11,12 +11,11 @@ from scipy import stats
 from app.analysis.permutation import Labels, mean_statistic
 from app.analysis.power import (
     power_from_rates,
-    power_of_means,
-    power_of_months,
     power_of_rates,
     smallest_p,
     smallest_p_said,
 )
+from app.analysis.power_pilots import power_of_means, power_of_months
 
 
 @pytest.mark.parametrize(("n", "m"), [(5, 5), (4, 6), (2, 3), (1, 1), (3, 3), (6, 2)])

@@ -2,10 +2,11 @@ from xml.etree import ElementTree
 
 import pytest
 
-from app.analysis.figures import Trajectory, stock_figure, trajectories_figure
+from app.analysis.figures import stock_figure
 from app.analysis.palette import Theme
 from app.analysis.replay import replay
 from app.analysis.svg import draw_svg, ticks
+from app.analysis.trajectory_figures import Trajectory, trajectories_figure
 from app.commons.config import GameConfig
 from tests.analysis.stories import config, two_months
 from tests.analysis.test_figures import GAME, WORDS, figures, story
