@@ -48,6 +48,7 @@ from app.web.routes import (
     new_experiment,
     operations,
     plan,
+    power,
     prompts,
     record,
     runs,
@@ -67,7 +68,7 @@ PAGES = (
     # Before the runs: /runs/deleted is no run. Nor is /experiments/new an experiment.
     keeping,
     *(home, launch, prompts, imports, runs, search, record, new_experiment, experiments, shares, shared),
-    *(compare, cite, bundle, shared_compare, plan),
+    *(compare, cite, bundle, shared_compare, plan, power),
     *(budgets, corrections, operations, about, metrics, login, static, subskills),
 )
 

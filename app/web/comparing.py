@@ -23,7 +23,7 @@ from app.web import urls
 from app.web.filters import read_filter
 from app.web.services import Services
 
-OWN = ("run", "experiment", "group", "reference", "answers", "intervals", "diff", "find", "theme", "back", "do")
+OWN = ("run", "experiment", "group", "reference", "answers", "intervals", "diff", "find", "theme", "back", "do", "n")
 NOT_FILTERS = ("sort", "descending", "offset", "limit")
 WORDS = {"runs": "run", "experiments": "experiment", "filters": "the filter"}
 

@@ -114,6 +114,11 @@ def api_compare() -> str:
     return f"{API}/compare"
 
 
+def power(query: str) -> str:
+    """What more runs would show, with the runs of a comparison as pilots."""
+    return f"{compare()}/power?{query}"
+
+
 def export_comparison() -> str:
     """Where a comparison is had as files; the kind is below it."""
     return f"{compare()}/export"

@@ -227,6 +227,9 @@ PLACES: Mapping[str, tuple[Place, ...]] = MappingProxyType(
                 status=422,
             ),
         ),
+        "/compare/power": (
+            Place("compare-power", "/compare/power?experiment={mixed_experiment}&run={collapsed}&group=model"),
+        ),
         "/experiments/{experiment_id}/plan": (
             Place("experiment-plan", "/experiments/{grid}/plan"),
             Place("experiment-plan-unknown", "/experiments/xzzzzzzz/plan", status=404, long=True),

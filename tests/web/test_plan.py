@@ -152,3 +152,20 @@ async def test_seeds_are_added_once_and_wrong_ones_are_refused(site: Site) -> No
     assert sorted(run["seed"] for run in runs) == [1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6]
     assert {run["model_label"] for run in runs if run["seed"] > 4} == {"A", "scripted random"}
     assert (await site.client.post("/api/v1/experiments/xzzzzzzz/seeds", json={"seeds": [5]})).status_code == 404
+
+
+async def test_compared_runs_are_pilots(site: Site) -> None:
+    made = await launched(site, **GRID)
+    await play_all(site)
+    address = f"experiment={made['experiment']}&group=model&reference=scripted%3A+greedy"
+    found = await site.json(f"/api/v1/compare/power?{address}&n=5")
+    assert [(one["metric"], one["group"], one["power"]["n"]) for one in found] == [
+        (metric, "scripted: random", 5) for metric in ("survival_rate", "survival_time", "gain")
+    ]
+    assert found[0]["power"]["smallest"] == 2 / 252
+    assert all(0 <= one["power"]["low"] <= one["power"]["value"] <= one["power"]["high"] <= 1 for one in found)
+    page = await site.page(f"/compare/power?{address}&n=5")
+    assert "With 5 against 5 runs no two-sided p below 0.0079 exists." in page.text
+    assert (await site.page(f"/compare?{address}")).one("a", href=f"/compare/power?{address}")
+    assert (await site.client.get(f"/compare/power?{address}&n=0")).status_code == 422
+    assert (await site.client.get("/compare/power")).status_code == 404

@@ -90,6 +90,8 @@ DECISIONS = {
     ("POST", "/experiments/new/toml"): OWNER,
     ("GET", "/experiments/{experiment_id}"): OWNER,
     ("GET", "/experiments/{experiment_id}/plan"): OWNER,
+    ("GET", "/compare/power"): OWNER,
+    ("GET", "/api/v1/compare/power"): OWNER,
     ("POST", "/experiments/{experiment_id}/plan"): OWNER,
     ("GET", "/api/v1/experiments/{experiment_id}/plan"): OWNER,
     ("POST", "/experiments/{experiment_id}/seeds"): OWNER,
