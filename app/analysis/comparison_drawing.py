@@ -35,8 +35,9 @@ def frame(
     layout = base_layout(colours, title, months)
     layout["yaxis"] |= {"range": [0, top], "rangemode": "tozero"}
     layout["showlegend"] = False
-    labels = [short(plain(label)) for label, _, _ in ends]
-    layout["margin"] |= {"l": 48, "r": 20 + 7 * max((len(label) for label in labels), default=0), "t": 48}
+    cut = [short(label) for label, _, _ in ends]
+    labels = [plain(label) for label in cut]
+    layout["margin"] |= {"l": 48, "r": 20 + 7 * max((len(label) for label in cut), default=0), "t": 48}
     heights = spread([height for _, height, _ in ends], gap=top * 0.085, top=top * 0.98)
     layout["annotations"] = [
         end_label(label, height, colour) for label, height, (_, _, colour) in zip(labels, heights, ends, strict=True)

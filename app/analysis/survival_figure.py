@@ -83,7 +83,7 @@ def _at_risk(groups: Sequence[Group], colours: Palette, months: int) -> list[dic
     shown = [1, *range(3, months + 1, max(3, 3 * (months // 24)))]
     names = [
         {
-            **end_label(short(plain(group.label)), 0, colour_of(colours, row, len(groups)), name="risk"),
+            **end_label(plain(short(group.label)), 0, colour_of(colours, row, len(groups)), name="risk"),
             "yref": "paper",
             "yshift": -(RISK_TOP + RISK_ROW * row),
         }
