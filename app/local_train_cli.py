@@ -3,6 +3,7 @@
 What needs the extra is imported inside the commands: `govsim` starts without it, and does not pay for it.
 """
 
+import signal
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -116,6 +117,7 @@ def train(
         if dry_run:
             _say_estimate(school.estimate())
             return
+        signal.signal(signal.SIGTERM, _interrupt)
         school.train(folder, resume=resume, say=lambda look: _say_look(look, plan.steps))
     except KeyboardInterrupt:
         typer.echo(f"Interrupted. The same command with --resume goes on ({folder}).", err=True)
@@ -154,6 +156,11 @@ def evaluate(
     except (UnusableCheckpoint, PromptError, ValueError, OSError) as error:
         fail(str(error))
     _say_report(report, as_json)
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    """End as Ctrl+C does: the state is saved."""
+    raise KeyboardInterrupt
 
 
 def _say_look(look: "Look", steps: int) -> None:
