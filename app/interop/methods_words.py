@@ -22,6 +22,7 @@ from app.commons.scenario import conditions, scenarios
 from app.store.answered import Answerer
 from app.store.records import RunRecord
 
+LONGEST_SENTENCE = 2000
 MOST_NAMED = 12
 """Of seeds, hashes and the like, more than these are counted instead of named."""
 
@@ -217,7 +218,7 @@ def _hashes(runs: Sequence[RunRecord]) -> str:
 
 def _varied(runs: Sequence[RunRecord], told: Callable[[RunRecord], str]) -> str:
     """Return what *told* says of all runs; where it differs, each with its number of runs."""
-    counted: Counter[str] = Counter(line(told(run)) for run in runs)
+    counted: Counter[str] = Counter(line(told(run), LONGEST_SENTENCE) for run in runs)
     if len(counted) == 1:
         return next(iter(counted))
     kept = counted.most_common(MOST_NAMED)
@@ -237,6 +238,6 @@ def count(number: int, word: str) -> str:
     return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
 
 
-def line(text: str) -> str:
-    """Return *text* on one line, bounded: names are other people's."""
-    return " ".join(text[:400].split())[:200]
+def line(text: str, longest: int = 200) -> str:
+    """Return *text* on one line, at most *longest* characters: names are other people's."""
+    return " ".join(text[: 2 * longest].split())[:longest]

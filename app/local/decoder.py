@@ -75,6 +75,11 @@ class Decoder:
         self.keys = [torch.zeros(size, device=self.device, dtype=self.dtype) for _ in self._layers]
         self.values = [torch.zeros(size, device=self.device, dtype=self.dtype) for _ in self._layers]
 
+    @property
+    def token_bytes(self) -> int:
+        """How much memory the keys and values of one token take in all layers."""
+        return 2 * len(self.keys) * self.shape.kv_heads * self.shape.head_size * self.dtype.itemsize
+
     def embed(self, tokens: Tensor) -> Tensor:
         """Return the hidden states (n, width) before the first layer of *tokens* (n)."""
         return F.embedding(tokens, self._embedding)

@@ -25,10 +25,11 @@ class Prefixes:
 
     def restore(self, decoder: Decoder, row: int, prompt: Sequence[int]) -> int:
         """Write the longest known beginning of *prompt* to *row*; return how many tokens that are, less than all."""
+        wanted = tuple(prompt[:-1])
         best, length = None, SHORTEST - 1
         for known in self._kept:
-            common = _common(known, prompt[:-1])
-            if common > length:
+            # Tuples are compared at once; tokens are counted one by one only where more than the best so far are alike.
+            if known[: length + 1] == wanted[: length + 1] and (common := _common(known, wanted)) > length:
                 best, length = known, common
         if best is None:
             return 0
@@ -37,9 +38,12 @@ class Prefixes:
         return length
 
     def keep(self, decoder: Decoder, row: int, prompt: Sequence[int]) -> None:
-        """Remember what *row* holds of *prompt*; what it begins with is then remembered by it."""
+        """Remember what *row* holds of *prompt*; what it begins with is then remembered by it.
+
+        A prompt that alone is too large is not: it would drive out all others.
+        """
         whole = tuple(prompt)
-        if len(whole) < SHORTEST:
+        if len(whole) < SHORTEST or len(whole) * decoder.token_bytes > self._limit:
             return
         for known in [known for known in self._kept if whole[: len(known)] == known]:
             self._drop(known)

@@ -170,6 +170,14 @@ class ModelHub:
             return None
         return endpoint.context_tokens or endpoint.lengths.get(model) or listed_context(endpoint.base_url, model)
 
+    def strict_context_of(self, name: str) -> int | None:
+        """Return as `context_of` where a request that asks for more is refused.
+
+        The server of local models fits an answer to the room that its prompt leaves; nobody has to reckon that.
+        """
+        endpoint = self._endpoints.get(name.partition("/")[0])
+        return None if endpoint is None or endpoint.place is not None else self.context_of(name)
+
     def can_ask(self, name: str) -> bool:
         """Tell whether *name*, an embedding model or another, is configured and has its key."""
         try:

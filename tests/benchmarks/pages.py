@@ -17,6 +17,8 @@ from tests.support import Instance
 STORED = 10_000
 COMPARED = 200
 WITH_CALLS = 100
+TOGETHER = 50
+"""Runs of each other experiment."""
 TIMES = 40
 
 
@@ -47,6 +49,8 @@ async def _pages(report: Report, made: Instance) -> None:
             ("run page", f"/runs/{run_id}", 100.0),
             ("run page, month 6", f"/runs/{run_id}?month=6", 100.0),
             (f"experiment of {COMPARED} runs", f"/experiments/{experiment}", 500.0),
+            ("list of experiments", "/experiments", 100.0),
+            ("list of experiments, those that failed", "/experiments?state=failed", 100.0),
             ("its stock figure", f"/api/v1/experiments/{experiment}/figures/stock", 500.0),
         ):
             times = []
@@ -87,4 +91,10 @@ async def fill(made: Instance) -> tuple[str, str]:
                 await connection.execute(insert(table).from_select(names, rows))
         chosen = [copy for copy, _ in copies[:COMPARED]]
         await connection.execute(update(RunRow).where(RunRow.id.in_(chosen)).values(experiment_id=experiment))
+        rest = [copy for copy, _ in copies[COMPARED:]]
+        for start in range(0, len(rest), TOGETHER):
+            other = new_id("x")
+            await connection.execute(insert(ExperimentRow).values(id=other, name=f"Grid {start}", created_at=now()))
+            mine = RunRow.id.in_(rest[start : start + TOGETHER])
+            await connection.execute(update(RunRow).where(mine).values(experiment_id=other))
     return experiment, copies[0][0]

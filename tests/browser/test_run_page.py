@@ -226,3 +226,23 @@ async def test_of_a_long_transcript_only_what_is_near_is_on_the_page(reader: Rea
     await page.locator("[data-chat-month='3']").scroll_into_view_if_needed()
     await expect(page.locator("#m3-u2")).to_be_visible()
     await expect(page.locator("#m100-u2")).to_have_count(0)
+
+
+async def test_all_rows_of_a_month_come_however_fast_months_are_switched(reader: Reader) -> None:
+    await reader.open("/runs/{crowd}?m=1")
+    page = reader.page
+    asked = await page.request.get(f"{reader.town.address('/api/v1/runs/{crowd}/events')}?kind=said&limit=5000")
+    said = [f"m{event['month']}-u{event['turn']}" for event in (await asked.json())["events"]]
+    await reader.press(*["Shift+ArrowRight"] * 4)
+    own = [name for name in said if name.startswith("m5-")]
+    rows = page.locator("[data-lines] .line[id]")
+    await expect(rows).to_have_count(len(own) + 2)
+    assert await rows.evaluate_all("rows => rows.map((row) => row.id)") == [*own, "m5-end", "m5-home"]
+    # Who names the last message sees it at once, also where the month was only just opened.
+    await reader.press("Shift+ArrowRight")
+    await page.locator("[data-phase=home]").click()
+    await expect(page.locator("#m6-home")).to_have_attribute("aria-current", "true")
+    await expect(page.locator("#m6-home")).to_be_in_viewport()
+    await expect(page.locator(".stage")).to_have_attribute("data-cut", "")
+    await reader.press("ArrowLeft")
+    await expect(page.locator(".stage")).not_to_have_attribute("data-cut", "")

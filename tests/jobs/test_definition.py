@@ -1,5 +1,6 @@
 """Definitions of experiments: written canonically, read strictly, bounded."""
 
+from random import Random
 from typing import Any
 
 import pytest
@@ -163,3 +164,36 @@ def test_two_labels_for_the_same_minds_are_one_model_counted_twice() -> None:
                 GridModel(label="b", minds=("scripted:greedy",)),
             ),
         )
+
+
+def test_a_file_that_was_spoilt_is_refused_or_read_as_it_stands() -> None:
+    rng = Random(1)
+    pieces = [
+        "[",
+        "{",
+        '"',
+        "'''",
+        "\n",
+        "=",
+        "[[a]]",
+        "1e999",
+        "true",
+        "-",
+        "\u202e",
+        "\0",
+        "\n[settings.personas.x]\n",
+    ]
+    refused = 0
+    for _ in range(600):
+        text = list(WHOLE.replace('"naive_sentences"', f'"{switch()}"'))
+        for _ in range(rng.randint(1, 5)):
+            place = rng.randrange(len(text))
+            text[place : place + rng.randint(0, 2)] = rng.choice(pieces)
+        try:
+            found = read_definition("".join(text))
+        except DefinitionError as error:
+            refused += 1
+            assert all(error.fields.values())
+        else:
+            assert read_definition(write_definition(found)) == found
+    assert 100 < refused < 600

@@ -35,7 +35,7 @@ async def test_a_run_is_cited_by_what_it_was_played_with(site: Site) -> None:
         "1 episode of GovSim (Piatti et al., 2024)", "Scenario: Fishery; condition: Default", "5 agents for at most 12",
         "K = 100", "g = 2", "C = 5", "the scripted policy fair-share", "Environment seed: 7",
         record["config_hash"][:12],
-        "engine version 1",
+        "engine version 1", "allocation where more is asked for than there is.",
     ):  # fmt: skip
         assert part in told, part
     assert "Wilson" not in told and "LayerSkip" not in told

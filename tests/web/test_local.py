@@ -37,6 +37,7 @@ async def test_the_launch_form_offers_them_in_a_group_of_their_own(tmp_path: Pat
         told = await site.json("/launch/estimate?mind=generative:local/demo&seeds=1&scenario=fishery&condition=default")
         assert not told["errors"]
         assert dict(told["lines"])["Cost"] == "no cost"
+        assert told["notes"] == []  # an answer is fitted to the room that its prompt leaves
         told = await site.json("/api/v1/models")
         assert [endpoint["labels"] for endpoint in told["endpoints"]] == [{"demo": LABEL}]
         assert [(model["id"], model["state"]) for model in told["local"]] == [

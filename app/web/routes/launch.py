@@ -132,7 +132,7 @@ async def _estimate(services: Services, form: Form) -> Shown | None:
         text=sentence(found),
         lines=told,
         source=found.source,
-        notes=too_long(configs[0], services.models.context_of),
+        notes=too_long(configs[0], services.models.strict_context_of),
     )
 
 

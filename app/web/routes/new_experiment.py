@@ -195,7 +195,7 @@ def _usable(services: Services, form: ExperimentForm) -> bool:
 
 
 def _notes(services: Services, runs: Sequence[GridRun]) -> list[str]:
-    found = [note for run in runs for note in too_long(run.config, services.models.context_of)]
+    found = [note for run in runs for note in too_long(run.config, services.models.strict_context_of)]
     return list(dict.fromkeys(found))
 
 

@@ -1,4 +1,4 @@
-// What the page says about a month: the same sentences as app/web/contexts/run.py.
+// What the page says about a month: the same sentences as app/web/contexts/words.py and run_month.py.
 
 export function stockSentence(month, run) {
   const unit = run.unit;
