@@ -46,15 +46,20 @@ class Comparison(Frozen):
     published: tuple[PublishedRow, ...]
     notes: tuple[str, ...] = Field(description="what has to be known before a number is read")
     sentences: tuple[str, ...] = Field(description="what the differences show, and no more")
+    added: tuple[str, ...] = Field(default=(), description="runs that were added after a plan was frozen")
+    without_added: tuple[Contrast, ...] = Field(default=(), description="the planned contrasts without these runs")
 
 
-def compare(runs: Sequence[ComparedRun], ask: ComparisonAsk, planned: Sequence[Planned] = ()) -> Comparison:
+def compare(
+    runs: Sequence[ComparedRun], ask: ComparisonAsk, planned: Sequence[Planned] = (), family: int = 0
+) -> Comparison:
     """Return the comparison that *ask* describes, of *runs*.
 
     Args:
         runs: all of them; what they are grouped by is in their values.
         ask: grouping, reference, and how to count.
         planned: contrasts of a frozen plan, told apart from exploratory ones.
+        family: how many contrasts the plan has, those that this comparison does not show included.
     """
     parts = grouped(runs, ask)
     groups = tuple(group_of(label, members, ask) for label, members in parts.items())
@@ -64,7 +69,7 @@ def compare(runs: Sequence[ComparedRun], ask: ComparisonAsk, planned: Sequence[P
     found: list[Contrast] = []
     if reference is not None and len(parts) > 1:
         counted = {label: distinct(members)[0] for label, members in parts.items()}
-        found = contrasts(counted, reference, ask.answers, planned)
+        found = contrasts(counted, reference, ask.answers, planned, family)
     settings = differing(parts)
     return Comparison(
         groups=groups,
@@ -175,6 +180,7 @@ def _cells(parts: Mapping[str, Sequence[ComparedRun]]) -> list[str]:
         revisions = sorted({revision for run in members for revision in run.revisions})
         if len(revisions) > 1:
             found.append(f"“{label}” mixes model revisions: {', '.join(revisions[:6])}.")
+    found += _revisions(parts)
     days = {label: [run.day for run in members if run.day] for label, members in parts.items()}
     spans = [(min(own), max(own), label) for label, own in days.items() if own]
     spans.sort()
@@ -185,6 +191,21 @@ def _cells(parts: Mapping[str, Sequence[ComparedRun]]) -> list[str]:
                 "behind an endpoint may have changed in between."
             )
             break
+    return found
+
+
+def _revisions(parts: Mapping[str, Sequence[ComparedRun]]) -> list[str]:
+    """Say where groups of the same model were answered by different revisions of it."""
+    by_model: dict[str, dict[str, set[str]]] = {}
+    for label, members in parts.items():
+        for run in members:
+            by_model.setdefault(run.values["model"], {}).setdefault(label, set()).update(run.revisions)
+    found = []
+    for model, own in by_model.items():
+        known = {label: revisions for label, revisions in own.items() if revisions}
+        if len({frozenset(revisions) for revisions in known.values()}) > 1:
+            told = "; ".join(f"“{label}” {', '.join(sorted(revisions)[:3])}" for label, revisions in known.items())
+            found.append(f"Groups of {model} were answered by different revisions of it: {told}.")
     return found
 
 

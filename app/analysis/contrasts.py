@@ -12,6 +12,7 @@ from app.analysis.ask import Answers
 from app.analysis.groups import MEANS, SPANS, ComparedRun, chosen, months_of, times, values_of
 from app.analysis.intervals import Estimate, Shares, mean_difference, rate_difference
 from app.analysis.permutation import NO_TEST, Shuffles, Test, fisher, holm, logrank_statistic, mean_statistic
+from app.analysis.power import smallest_p
 from app.analysis.survival import months_difference
 from app.commons.frozen import Frozen
 
@@ -49,6 +50,7 @@ def contrasts(
     reference: str,
     answers: Answers,
     planned: Sequence[Planned] = (),
+    family: int = 0,
 ) -> list[Contrast]:
     """Return every group's differences from *reference*, and the planned ones that are not among them.
 
@@ -59,6 +61,7 @@ def contrasts(
         reference: a label among them.
         answers: what unreadable answers count as.
         planned: contrasts of a frozen plan; those between groups that are not here are left out.
+        family: how many contrasts the plan has, those that are not here included.
     """
     kept = {label: chosen(runs, answers) for label, runs in groups.items()}
     wanted = {(one.group, one.reference): None for one in planned if one.group in kept and one.reference in kept}
@@ -75,7 +78,7 @@ def contrasts(
             if is_planned or (other == reference and says_something):
                 found.append(contrast.model_copy(update={"planned": is_planned}))
     of_the_plan = [index for index, contrast in enumerate(found) if contrast.planned]
-    adjusted = holm([found[index].test.p for index in of_the_plan])
+    adjusted = holm([found[index].test.p for index in of_the_plan], family)
     for index, p in zip(of_the_plan, adjusted, strict=True):
         found[index] = found[index].model_copy(update={"adjusted": p})
     return found
@@ -121,7 +124,8 @@ def _rates(pairs: Sequence[Pair], answers: Answers, shuffles: Shuffles) -> tuple
     if len(strata) == 1:
         only = strata[0]
         p = fisher(only.successes, only.n, only.reference_successes, only.reference_n)
-        return difference, Test(p=p, exact=True, labellings=0), "Fisher's exact test"
+        smallest = smallest_p(only.n, only.reference_n) if only.n and only.reference_n else None
+        return difference, Test(p=p, exact=True, labellings=0, smallest=smallest), "Fisher's exact test"
     test = _permuted(values, [(one.n, one.reference_n) for one in strata], shuffles)
     return difference, test, "permutation test, stratified by scenario"
 

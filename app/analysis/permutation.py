@@ -179,12 +179,18 @@ def fisher(successes: int, n: int, reference_successes: int, reference_n: int) -
     return sum(count for count in ways if count <= observed) / comb(total, won)
 
 
-def holm(p_values: Sequence[float | None]) -> list[float | None]:
-    """Return p values adjusted by Holm's step-down procedure (1979), in the given order; None stays None."""
+def holm(p_values: Sequence[float | None], family: int = 0) -> list[float | None]:
+    """Return p values adjusted by Holm's step-down procedure (1979), in the given order; None stays None.
+
+    Args:
+        p_values: of the tests that are known.
+        family: how many tests there are, where not all of them are known: those that are missing count as the least
+            significant, so that no adjusted p is smaller than it would be if all were known.
+    """
     known = sorted((p, index) for index, p in enumerate(p_values) if p is not None)
     adjusted: list[float | None] = [None] * len(p_values)
-    largest = 0.0
+    tests, largest = max(len(known), family), 0.0
     for rank, (p, index) in enumerate(known):
-        largest = max(largest, min(1.0, p * (len(known) - rank)))
+        largest = max(largest, min(1.0, p * (tests - rank)))
         adjusted[index] = largest
     return adjusted

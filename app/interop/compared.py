@@ -8,9 +8,10 @@ from typing import Any
 
 from app.analysis.ask import MOST_RUNS, ComparisonAsk, NothingToCompare
 from app.analysis.comparison import Comparison, compare
-from app.analysis.contrasts import Planned
+from app.analysis.contrasts import Contrast, Planned
 from app.analysis.corrections import corrected
 from app.analysis.groups import ComparedRun, distinct, grouped
+from app.analysis.planned import Fitted, PlanInForce, PlannedCell, fit_plans
 from app.analysis.replay import replay
 from app.analysis.summary import RunSummary, summarise
 from app.commons.config import EpisodeConfig, MindConfig, ScriptedMind
@@ -21,6 +22,8 @@ from app.store.annotations import tags_of
 from app.store.completions import Origin, completion_digests, origins
 from app.store.connect import Database
 from app.store.corrections import corrections_of
+from app.store.experiments import cell_runs
+from app.store.plans import plans_of
 from app.store.queries import RunFilter, harvest_events, list_experiments, list_runs, runs_of
 from app.store.records import RunRecord
 from app.store.runs import describe_minds
@@ -93,12 +96,14 @@ async def lay_out(
 ) -> LaidOut:
     """Return the comparison of *runs* as *ask* wants it, and of no others.
 
+    Contrasts that frozen plans of their experiments name are told apart from exploratory ones.
+
     Args:
         database: where.
         ask: what is wanted.
         runs: each is compared as far as its `events` go.
         known: what is remembered of earlier comparisons; added to.
-        planned: contrasts of a frozen plan.
+        planned: contrasts of a plan that no experiment keeps.
         around: what their reader may know of them beside their records; None for their owner, who may know all.
     """
     said = around or await all_around(database, [run.id for run in runs])
@@ -108,16 +113,56 @@ async def lay_out(
         (_key(run, corrections), run.name, run.state, run.calls, run.experiment_id, tuple(tags.get(run.id, ())))
         for run in runs
     )
-    key = (ask, told, tuple(planned), tuple(names.items()))
+    plans = await plans_in_force(database, runs)
+    key = (ask, told, tuple(planned), tuple(names.items()), tuple((one.hash, *sorted(one.cells)) for one in plans))
     if key in known.laid_out:
         return known.laid_out[key]
     usable, left_out = await compared(database, runs, known, names, tags, corrections)
     # Numbers take a thread: nobody else waits for them.
-    comparison = await asyncio.to_thread(compare, usable, ask, planned)
-    members = {label: distinct(part)[0] for label, part in grouped(usable, ask).items()}
+    parts = grouped(usable, ask)
+    fitted = fit_plans(plans, parts, ask.answers)
+    comparison = await asyncio.to_thread(_numbers, usable, ask, (*planned, *fitted.planned), fitted)
+    members = {label: distinct(part)[0] for label, part in parts.items()}
     known.laid_out[key] = LaidOut(ask, usable, members, comparison, left_out)
     known.trim()
     return known.laid_out[key]
+
+
+def _numbers(runs: Sequence[ComparedRun], ask: ComparisonAsk, planned: Sequence[Planned], fitted: Fitted) -> Comparison:
+    """Return the comparison with what plans say about it, and the planned contrasts without runs that were added."""
+    family = len(planned) - len(fitted.planned) + fitted.family
+    found = compare(runs, ask, planned, family)
+    without: tuple[Contrast, ...] = ()
+    if fitted.added and planned:
+        kept = [run for run in runs if run.run not in fitted.added]
+        without = tuple(one for one in compare(kept, ask, planned, family).contrasts if one.planned)
+    notes = (*fitted.notes, *found.notes)
+    return found.model_copy(update={"notes": notes, "added": fitted.added, "without_added": without})
+
+
+async def plans_in_force(database: Database, runs: Sequence[RunRecord]) -> list[PlanInForce]:
+    """Return the latest frozen plan of each experiment that *runs* belong to."""
+    names = sorted({run.experiment_id for run in runs if run.experiment_id})
+    found = []
+    for experiment, versions in (await plans_of(database, names)).items():
+        last = versions[-1]
+        cells = {
+            run.id: PlannedCell(run.label, run.condition, run.scenario, run.seed)
+            for run in await cell_runs(database, experiment)
+        }
+        found.append(
+            PlanInForce(
+                plan=last.plan,
+                version=last.version,
+                hash=last.hash,
+                day=f"{last.frozen_at:%Y-%m-%d}",
+                timing=last.timing,
+                after_all=last.after_all,
+                frozen=frozenset(last.configs),
+                cells=cells,
+            )
+        )
+    return found
 
 
 async def choose_runs(database: Database, ask: ComparisonAsk, wanted: RunFilter) -> tuple[list[RunRecord], int]:

@@ -141,6 +141,7 @@ async def launch_definition(
             shared=definition.budget.shared,
             definition=write_definition(definition),
             labels=[run.cell.model for run in runs],
+            plan=definition.plan,
         )
     except PromptError as error:
         raise DefinitionError({"settings.prompts": str(error)}) from error

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from app.commons.config import EpisodeConfig
 from app.commons.fidelity import ALL_SWITCHES
+from app.commons.plan import ExperimentPlan
 from app.commons.scenario import get_condition, get_scenario
 from app.engine.version import ENGINE_VERSION
 from app.jobs.complaints import sentence
@@ -143,6 +144,8 @@ async def launch_configs(
     shared: Budget = NO_BUDGET,
     definition: str | None = None,
     labels: Sequence[str] = (),
+    plan: ExperimentPlan | None = None,
+    into: str | None = None,
 ) -> tuple[str | None, list[str]]:
     """Store one run a configuration, with the prompt sets they use, all or none; see `app.store.runs.launch`."""
     wanted = set().union(*(prompt_names(config) for config in configs))
@@ -163,6 +166,8 @@ async def launch_configs(
         shared=shared,
         definition=definition,
         labels=labels,
+        plan=plan,
+        into=into,
     )
 
 

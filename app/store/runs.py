@@ -9,7 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.commons.config import EpisodeConfig, GenerativeFramework, GenerativeMind, RecordedMind, ScriptedMind
 from app.commons.metrics import EpisodeMetrics
+from app.commons.plan import ExperimentPlan
 from app.store.connect import Database
+from app.store.frozen_plans import add_plan
 from app.store.ids import new_id
 from app.store.prompt_sets import save_prompt_set
 from app.store.records import NO_BUDGET, Budget, RunRecord, RunState
@@ -31,6 +33,10 @@ class DeletedRun(UnknownRun):
 
 class UnknownExperiment(LookupError):
     """There is no experiment of this id."""
+
+
+class SeedsThere(ValueError):
+    """An experiment has runs of these seeds already; the message names them."""
 
 
 def now() -> datetime:
@@ -105,6 +111,8 @@ async def launch(
     shared: Budget = NO_BUDGET,
     definition: str | None = None,
     labels: Sequence[str] = (),
+    plan: ExperimentPlan | None = None,
+    into: str | None = None,
 ) -> tuple[str | None, list[str]]:
     """Store new runs, all or none, and return the experiment's id and the runs'.
 
@@ -122,10 +130,18 @@ async def launch(
         shared: what all of them may spend together; without an experiment to keep it, it is not kept.
         definition: the canonical TOML of the grid that they are, kept with the experiment.
         labels: what the definition calls the model of each of them; empty without a definition.
+        plan: frozen with the experiment, before any run begins.
+        into: the experiment that they are added to; it must have no run of their seeds.
+
+    Raises:
+        UnknownExperiment: if *into* names none.
+        SeedsThere: if it has runs of these seeds.
     """
     async with database.write() as connection:
-        experiment_id = None
-        if experiment is not None:
+        experiment_id = into
+        if into is not None:
+            await _require_new_seeds(connection, into, {config.seed for config in configs})
+        elif experiment is not None:
             experiment_id = await _new_experiment(connection, experiment, submission, shared, definition)
             if experiment_id is None:
                 return await _of_submission(connection, submission)
@@ -146,7 +162,22 @@ async def launch(
             await connection.execute(insert(RunRow).values(**values))
             await add_log(connection, values["id"], "state", "Playing." if owner else "Queued.")
             ids.append(values["id"])
+        if plan is not None and experiment_id is not None:
+            await add_plan(connection, experiment_id, plan, launching=True)
         return experiment_id, ids
+
+
+async def _require_new_seeds(connection: AsyncConnection, experiment_id: str, seeds: set[int]) -> None:
+    """Hold an experiment, so that nobody else adds to it meanwhile, and refuse seeds that it has."""
+    there = select(ExperimentRow.id).where(ExperimentRow.id == experiment_id, ExperimentRow.deleted_at.is_(None))
+    if (await connection.execute(there.with_for_update())).first() is None:
+        raise UnknownExperiment(experiment_id)
+    query = select(RunRow.seed).where(
+        RunRow.experiment_id == experiment_id, RunRow.seed.in_(sorted(seeds)), RunRow.deleted_at.is_(None)
+    )
+    known = sorted({row.seed for row in await connection.execute(query)})
+    if known:
+        raise SeedsThere(f"The experiment has runs of seed {', '.join(map(str, known[:10]))} already.")
 
 
 async def _new_experiment(

@@ -251,6 +251,26 @@ class CorrectionRow(Base):
     note: Mapped[str | None] = mapped_column(Words())
 
 
+class PlanRow(Base):
+    """One version of the plan of an experiment, as it was frozen; rows never change (plans.py).
+
+    `configs` names the configuration of every run there was, `prompts` the prompt sets, `reason` says why it changed.
+    """
+
+    __tablename__ = "experiment_plan"
+
+    experiment_id: Mapped[str] = mapped_column(ForeignKey("experiment.id", ondelete="CASCADE"), primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    frozen_at: Mapped[datetime]
+    plan: Mapped[str] = mapped_column(Words())
+    hash: Mapped[str] = mapped_column(Words(64))
+    reason: Mapped[str | None] = mapped_column(Words(1000))
+    configs: Mapped[dict[str, Any]]
+    prompts: Mapped[dict[str, Any]]
+    begun: Mapped[int]
+    ended: Mapped[int]
+
+
 class WorkerRow(Base):
     """A process that plays runs, as it last reported; `heartbeat` is by the database's clock.
 

@@ -17,6 +17,7 @@ from app.web.api import experiments as api_experiments
 from app.web.api import imports as api_imports
 from app.web.api import keeping as api_keeping
 from app.web.api import operations as api_operations
+from app.web.api import plans as api_plans
 from app.web.api import preview as api_preview
 from app.web.api import record as api_record
 from app.web.api import reference as api_reference
@@ -44,6 +45,7 @@ from app.web.routes import (
     metrics,
     new_experiment,
     operations,
+    plan,
     prompts,
     record,
     runs,
@@ -63,7 +65,7 @@ PAGES = (
     # Before the runs: /runs/deleted is no run. Nor is /experiments/new an experiment.
     keeping,
     *(home, launch, prompts, imports, runs, search, record, new_experiment, experiments, shares, shared),
-    *(compare, cite, shared_compare),
+    *(compare, cite, shared_compare, plan),
     *(budgets, corrections, operations, about, metrics, login, static, subskills),
 )
 
@@ -95,7 +97,7 @@ def build(lifespan: Lifespan, meters: WebMeters, *, version: str, openapi_url: s
             api_shares,
             api_reference,
         ),
-        *(api_compare, api_cite),
+        *(api_compare, api_cite, api_plans),
         *(api_search, api_subskills, api_budgets, api_operations, api_corrections),
     ):
         api.include_router(part.router)

@@ -18,6 +18,7 @@ from app.store.connect import DatabaseError
 from app.store.controls import StateConflict
 from app.store.corrections import CorrectionConflict, CorrectionRefused
 from app.store.outage import is_full, is_outage
+from app.store.plans import PlanConflict, PlanRefused
 from app.store.runs import DeletedRun, UnknownExperiment, UnknownRun
 from app.store.shares import EndedShare, UnknownShare, WrongScope
 from app.store.subskills import UnknownSubskillRun
@@ -112,13 +113,13 @@ def to_problem(error: Exception) -> Problem | None:
             return Problem(410, "gone", f"{error} Ask whoever gave it to you for a new one.")
         case WrongScope():
             return Problem(404, "not_found", "This link opens nothing at this address.")
-        case StateConflict() | CorrectionConflict():
+        case StateConflict() | CorrectionConflict() | PlanConflict():
             return Problem(409, "conflict", str(error))
         case UnknownSubskillRun():
             return Problem(404, "not_found", f"There are no subskill tests '{str(error)[:40]}'.")
         case SubskillPlanError():
             return Problem(422, "invalid", str(error), fields=error.fields)
-        case CorrectionRefused():
+        case CorrectionRefused() | PlanRefused():
             return Problem(422, "invalid", str(error), fields=error.fields)
         case BudgetError():
             return Problem(422, "invalid", str(error), fields=error.fields)

@@ -169,6 +169,16 @@ def definition(experiment_id: str) -> str:
     return f"{api_experiment(experiment_id)}/definition"
 
 
+def plan(experiment_id: str) -> str:
+    """The plan of an experiment, and where another version is frozen (POST)."""
+    return f"{experiment(experiment_id)}/plan"
+
+
+def api_plan(experiment_id: str) -> str:
+    """The plan of an experiment in the API."""
+    return f"{API}/experiments/{_part(experiment_id)}/plan"
+
+
 def import_logs() -> str:
     """Where logs of the research code are brought in."""
     return "/import"

@@ -70,6 +70,31 @@ def test_planned_contrasts_are_adjusted_and_exploratory_ones_are_not() -> None:
     assert marks["efficiency"] == (False, None)
 
 
+def test_planned_contrasts_that_are_not_shown_count_in_holms_procedure() -> None:
+    plan = [Planned(metric="gain", group="a", reference="b")]
+    found = compare(two_models(), ASK.changed(reference="b"), plan, family=6)
+    assert one_of(found, "gain").adjusted == pytest.approx(6 * 2 / 252)
+
+
+def test_groups_of_one_model_that_were_answered_by_different_revisions_are_named() -> None:
+    values = {"model": "m", "scenario": "fishery", "prompts": "base", "engine": "1"}
+    runs = [
+        run(f"{tag}{n}", outcome(12), values=values | {"tag": tag}, revisions=(f"fp_{tag}",))
+        for tag in ("x", "y")
+        for n in range(3)
+    ]
+    apart = compare(runs, ComparisonAsk(group=("tag",)))
+    note = "Groups of m were answered by different revisions of it: “x” fp_x; “y” fp_y."
+    assert note in apart.notes
+    together = compare(runs, ComparisonAsk(group=("model",)))
+    assert any("mixes model revisions: fp_x, fp_y" in text for text in together.notes)
+    assert not any("different revisions" in text for text in together.notes)
+
+
+def test_fishers_test_says_the_smallest_p_there_is() -> None:
+    assert one_of(compare(two_models(), ASK), "survival_rate").test.smallest == pytest.approx(2 / 252)
+
+
 def test_scenarios_are_strata() -> None:
     runs = []
     for scenario, level in (("fishery", 100.0), ("pasture", 20.0)):

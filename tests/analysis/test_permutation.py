@@ -92,3 +92,13 @@ def test_holm_steps_down_and_never_lets_a_larger_p_become_the_smaller() -> None:
     # Holm (1979) by hand: 0.005 * 4, 0.011 * 3, then 0.02 * 2 = 0.04, 0.04 * 1 = 0.04.
     assert holm([0.02, 0.005, None, 0.04, 0.011]) == pytest.approx([0.04, 0.02, None, 0.04, 0.033], nan_ok=True)
     assert holm([0.9, 0.8]) == [1.0, 1.0]
+
+
+def test_holm_with_tests_that_are_not_known_is_never_more_lenient_than_with_all() -> None:
+    assert holm([0.01], 4) == [pytest.approx(0.04)]
+    chance = np.random.default_rng(3)
+    for _ in range(300):
+        everything = (chance.random(5) ** 2).tolist()
+        some = holm(everything[:3], 5)
+        whole = holm(everything)[:3]
+        assert all(a is not None and b is not None and a >= b - 1e-12 for a, b in zip(some, whole, strict=True))

@@ -129,7 +129,7 @@ async def press(page: Page, key: str) -> tuple[float, list[str]]:
 
 
 async def clock(page: Page) -> Callable[[], Awaitable[float]]:
-    """Return what tells the CPU time, in ms, that the page's thread has used, however much it is slowed down."""
+    """Return what tells the CPU time, in ms, that the page's thread has used; slowing it down adds to it."""
     devtools = await page.context.new_cdp_session(page)
     await devtools.send("Performance.enable", {"timeDomain": "threadTicks"})
 

@@ -227,6 +227,10 @@ PLACES: Mapping[str, tuple[Place, ...]] = MappingProxyType(
                 status=422,
             ),
         ),
+        "/experiments/{experiment_id}/plan": (
+            Place("experiment-plan", "/experiments/{grid}/plan"),
+            Place("experiment-plan-unknown", "/experiments/xzzzzzzz/plan", status=404, long=True),
+        ),
         "/experiments/{experiment_id}": (
             Place("experiment", "/experiments/{mixed_experiment}"),
             Place("experiment-grid", "/experiments/{grid}", (open_all,)),

@@ -43,7 +43,7 @@ async def test_the_sum_follows_the_form_and_the_grid_follows_the_runs(page: Page
     await page.evaluate("window.stayed = true")
     await expect(page.locator(".seed--survived, .seed--collapsed").nth(15)).to_be_attached(timeout=SLOW)
     await expect(page.get_by_text("4 of 4 finished")).to_have_count(4, timeout=SLOW)
-    await page.get_by_role("link", name="Compare", exact=True).click()
+    await page.locator("#main").get_by_role("link", name="Compare", exact=True).click()
     await expect(page).to_have_url(re.compile("group=model&group=scenario"))
 
 

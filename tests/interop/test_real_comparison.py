@@ -1,8 +1,13 @@
 """Groups of real runs: the published logs' reference metrics, and two groups whose curves are easily got wrong."""
 
 import csv
+from collections.abc import Sequence
+from itertools import combinations
+from math import comb
 
+import numpy as np
 import pytest
+from scipy import stats
 
 from app.analysis.ask import ComparisonAsk
 from app.analysis.comparison import compare
@@ -53,6 +58,39 @@ def test_survival_rests_on_runs_alone() -> None:
     # Were the mean and both ends of an interval counted as surviving runs, it would be 5 of 7 and 4 of 9.
     assert half.curve.at(12) != pytest.approx(5 / 7) and sixth.curve.at(12) != pytest.approx(4 / 9)
     assert [half.curve.steps[0].at_risk, sixth.curve.steps[0].at_risk] == [4, 6]
+
+
+def test_differences_of_the_two_groups_are_scipys() -> None:
+    runs = [real(name, "two of four") for name in TWO_OF_FOUR] + [real(name, "one of six") for name in ONE_OF_SIX]
+    ask = ComparisonAsk(group=("model",), reference="one of six")
+    found = {one.metric: one for one in compare(runs, ask).contrasts}
+    assert found["survival_rate"].test.p == pytest.approx(stats.fisher_exact([[2, 2], [1, 5]]).pvalue)
+    assert found["survival_rate"].test.smallest == pytest.approx(1 / comb(10, 4))
+    gains = [run.summary.outcome.gain or 0.0 for run in runs]
+    expected = stats.permutation_test(
+        (gains[:4], gains[4:]),
+        lambda one, two, axis: np.abs(np.mean(one, axis) - np.mean(two, axis)),
+        alternative="greater",
+        vectorized=True,
+        n_resamples=np.inf,
+    ).pvalue
+    assert found["gain"].test.p == pytest.approx(expected)
+    welch = stats.ttest_ind(gains[:4], gains[4:], equal_var=False).confidence_interval(0.95)
+    difference = found["gain"].difference
+    assert (difference.low, difference.high) == pytest.approx((welch.low, welch.high))
+    times = [(run.summary.outcome.month, run.summary.outcome.collapsed) for run in runs]
+
+    def logrank(own: Sequence[int]) -> float:
+        sides = ([times[k] for k in own], [times[k] for k in range(10) if k not in own])
+        data = [
+            stats.CensoredData(uncensored=[m for m, gone in side if gone], right=[m for m, gone in side if not gone])
+            for side in sides
+        ]
+        return abs(float(stats.logrank(*data).statistic))
+
+    every = [logrank(own) for own in combinations(range(10), 4)]
+    at_least = sum(value >= every[0] - 1e-9 for value in every) / len(every)
+    assert found["survival_time"].test.p == pytest.approx(at_least)
 
 
 @pytest.mark.parametrize("name", [*TWO_OF_FOUR, *ONE_OF_SIX, "vivid-galaxy-17", "dashing-puddle-904"])

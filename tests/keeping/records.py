@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import insert, select, update
 
 from app.commons.config import EpisodeConfig, GameConfig, GenerativeFramework, GenerativeMind
+from app.commons.plan import ExperimentPlan
 from app.store.connect import Database
 from app.store.corrections import CorrectionIn, add_correction
 from app.store.runs import add_log, launch, now
@@ -29,9 +30,17 @@ async def fill(database: Database) -> tuple[str, str]:
     corrected = CorrectionIn(month=1, limit=10**9, author="Ada Ö\u2028", note="line one\nline two", version=0)
     await add_correction(database, finished.id, corrected)
     await add_correction(database, finished.id, corrected.model_copy(update={"withdraw": True, "version": 1}))
+    plan = ExperimentPlan.model_validate(
+        {
+            "hypotheses": ["Ö \u2028 survives"],
+            "runs_per_cell": 1,
+            "contrasts": [{"group": {"model": "a"}, "reference": {"model": "b"}}],
+        }
+    )
     _, [playing] = await launch(
         database,
         [scripted_config(seed=7)],
+        plan=plan,
         prompt_sets={},
         engine_version="1",
         experiment="E",
