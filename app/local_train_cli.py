@@ -3,6 +3,7 @@
 What needs the extra is imported inside the commands: `govsim` starts without it, and does not pay for it.
 """
 
+import os
 import signal
 from enum import StrEnum
 from pathlib import Path
@@ -78,6 +79,8 @@ def train(
     """Train a small model on our prompts, answered by scripted minds; without options, the demonstration model."""
     from dataclasses import replace
 
+    # Each size of a matrix product is kept compiled, 1,024 of them by default: a gigabyte in a training's course.
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
     import torch
 
     from app.local.demo import demo_job
