@@ -2,17 +2,19 @@
 
 import asyncio
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import typer
 
-from app.interop.bundle import Bundled, BundleRefused, BundleTerms, bundle_files, zipped
+from app.interop.bundle import BundleRefused
+from app.interop.bundle_about import BundleTerms
+from app.interop.bundling import bundle_to
 from app.interop.unbundle import read_bundle
 from app.settings import Settings
-from app.store.bundled import read_bundled
 from app.store.connect import open_database
-from app.store.restored import restore_run
+from app.store.restored import restore
 
 
 async def write_bundle(settings: Settings, names: Sequence[str], terms: BundleTerms, out: Path) -> None:
@@ -23,24 +25,25 @@ async def write_bundle(settings: Settings, names: Sequence[str], terms: BundleTe
         app.store.runs.UnknownRun: if there is no such run.
         app.store.runs.UnknownExperiment: if there is no such experiment.
     """
+    made = await asyncio.to_thread(_place, out)
     database = open_database(settings.database_url)
     try:
-        runs, prompt_sets, experiments = await read_bundled(database, names)
+        with made.open("xb") as file:
+            count = await bundle_to(database, names, terms, file)
+        await asyncio.to_thread(made.replace, out)
     finally:
+        await asyncio.to_thread(made.unlink, missing_ok=True)
         await database.close()
-    size = await asyncio.to_thread(_write, Bundled(runs, prompt_sets, experiments), terms, out)
-    typer.echo(f"{len(runs)} run{'' if len(runs) == 1 else 's'} in {out} ({size / 1000:,.0f} kB).")
+    size = (await asyncio.to_thread(out.stat)).st_size
+    typer.echo(f"{count} run{'' if count == 1 else 's'} in {out} ({size / 1000:,.0f} kB).")
 
 
-def _write(what: Bundled, terms: BundleTerms, out: Path) -> int:
-    content = zipped(bundle_files(what, terms))
+def _place(out: Path) -> Path:
+    """Return where the bundle is written until it is whole."""
+    if out.exists():
+        raise BundleRefused(f"There is something at {out} already. Name another file with --out.")
     out.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with out.open("xb") as file:
-            file.write(content)
-    except FileExistsError:
-        raise BundleRefused(f"There is something at {out} already. Name another file with --out.") from None
-    return len(content)
+    return out.with_name(f".{out.name}.{os.getpid()}.part")
 
 
 async def import_bundle(settings: Settings, path: Path, *, as_json: bool) -> int:
@@ -49,10 +52,10 @@ async def import_bundle(settings: Settings, path: Path, *, as_json: bool) -> int
     Raises:
         app.interop.unbundle.UnreadableBundle: if it is none, or does not hold what it says.
     """
-    runs = await asyncio.to_thread(read_bundle, path)
+    found = await asyncio.to_thread(read_bundle, path)
     database = open_database(settings.database_url)
     try:
-        stored = [(run.id, *await restore_run(database, run)) for run in runs]
+        stored = await restore(database, found)
     finally:
         await database.close()
     if as_json:

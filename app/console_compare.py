@@ -6,9 +6,8 @@ from rich.console import Console
 from rich.table import Table
 
 from app.analysis.ask import ComparisonAsk, NothingToCompare
-from app.analysis.intervals import Estimate
 from app.interop.compared import LaidOut, Summaries, choose_named, lay_out
-from app.interop.comparison_files import KINDS, TEX_COLUMNS, About, comparison_file, figure_files
+from app.interop.comparison_files import KINDS, TEX_COLUMNS, About, comparison_file, figure_files, table_cells
 from app.interop.export import ExportError
 from app.settings import Settings
 from app.store.connect import open_database
@@ -56,7 +55,7 @@ def write(shown: LaidOut, out: Path, about: About) -> list[Path]:
 def _print(shown: LaidOut) -> None:
     table = Table("Group", "n", *(title.replace("\\ ", " ") for _, title, _, _ in TEX_COLUMNS))
     for group in shown.comparison.groups:
-        cells = [_cell(getattr(group.figures, name), scale, digits) for name, _, scale, digits in TEX_COLUMNS]
+        cells = [f"{value or '–'} {interval}".strip() for value, interval in table_cells(group)]
         table.add_row(group.label, str(group.n), *cells)
     console = Console(markup=False, highlight=False)
     if not console.is_terminal:
@@ -64,12 +63,3 @@ def _print(shown: LaidOut) -> None:
     console.print(table)
     for text in (*shown.comparison.notes, *shown.comparison.sentences):
         console.print(text, soft_wrap=True)
-
-
-def _cell(estimate: Estimate, scale: float, digits: int) -> str:
-    if estimate.value is None:
-        return "–"
-    value = f"{estimate.value * scale:.{digits}f}"
-    if estimate.low is None or estimate.high is None:
-        return value
-    return f"{value} [{estimate.low * scale:.{digits}f}, {estimate.high * scale:.{digits}f}]"

@@ -44,12 +44,13 @@ def bundle(
     licence: Annotated[
         str | None, typer.Option("--license", help="An SPDX name (CC-BY-4.0) or an address; none is stated by default.")
     ] = None,
+    no_costs: Annotated[bool, typer.Option("--no-costs", help="Leave out what the calls cost.")] = False,
 ) -> None:
     """Write a deposit bundle: the whole record, tables, checksums and metadata in one archive (docs/export.md)."""
     from app.console_bundle import write_bundle
-    from app.interop.bundle import BundleTerms
+    from app.interop.bundle_about import BundleTerms
 
-    terms = BundleTerms(title=title, authors=author or (), licence=licence)
+    terms = BundleTerms(title=title, authors=author or (), licence=licence, costs=not no_costs)
     asyncio.run(write_bundle(settings_and_schema(), what, terms, out))
 
 

@@ -47,24 +47,35 @@ COLUMNS = {
 def tables(runs: Iterable[tuple[Any, Any, list[Any], list[Any]]]) -> dict[str, str]:
     """Return the tables as CSV text by name, from (config, run, events, calls) of each run."""
     made = {name: io.StringIO(newline="") for name in COLUMNS}
-    writers = {name: csv.writer(out) for name, out in made.items()}
+    writers = begin(made)
+    for config, run, events, calls in runs:
+        add(writers, config, run, events, calls)
+    return {name: out.getvalue() for name, out in made.items()}
+
+
+def begin(outs: Any) -> dict[str, Any]:
+    """Return a writer for each table, from text files by name, with its columns written."""
+    writers = {name: csv.writer(outs[name]) for name in COLUMNS}
     for name, columns in COLUMNS.items():
         writers[name].writerow(columns)
-    for config, run, events, calls in runs:
-        rows = {
-            "run": [run_row(config, run, events, calls)],
-            "months": month_rows(events),
-            "harvests": harvest_rows(config, events),
-            "talk": [event for event in events if event["kind"] == "said"],
-            "memories": memory_rows(events),
-            "calls": call_rows(calls),
-        }
-        first = {"run": run["id"], "config_hash": run["config_hash"]}
-        for name, found in rows.items():
-            for row in found:
-                cells = {**row, **first}
-                writers[name].writerow([cell(cells.get(column)) for column in COLUMNS[name]])
-    return {name: out.getvalue() for name, out in made.items()}
+    return writers
+
+
+def add(writers: dict[str, Any], config: Any, run: Any, events: list[Any], calls: list[Any]) -> None:
+    """Write the rows of a run."""
+    rows = {
+        "run": [run_row(config, run, events, calls)],
+        "months": month_rows(events),
+        "harvests": harvest_rows(config, events),
+        "talk": [event for event in events if event["kind"] == "said"],
+        "memories": memory_rows(events),
+        "calls": call_rows(calls),
+    }
+    first = {"run": run["id"], "config_hash": run["config_hash"]}
+    for name, found in rows.items():
+        for row in found:
+            cells = {**row, **first}
+            writers[name].writerow([cell(cells.get(column)) for column in COLUMNS[name]])
 
 
 RUNS_AS_FORMULA = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")

@@ -1,4 +1,4 @@
-"""A comparison as files: LaTeX that compiles as it is, CSV and Parquet with one row a run, JSON, and charts as SVG.
+"""A comparison as files: LaTeX that compiles as it is, CSV and Parquet with a row a run, JSON, charts as SVG and PNG.
 
 Each file says the date, the version, and the configuration hashes of its runs.
 """
@@ -14,6 +14,7 @@ from app.analysis.intervals import Estimate
 from app.analysis.svg import draw_svg
 from app.interop.compared import LaidOut
 from app.interop.export import parquet_bytes
+from app.interop.raster import png_of
 from app.interop.tables import Table, csv_text
 
 Kind = Literal["tex", "csv", "parquet", "json"]
@@ -55,13 +56,27 @@ def comparison_file(kind: Kind, made: LaidOut, about: About) -> bytes:
 
 
 def figure_files(made: LaidOut) -> dict[str, bytes]:
-    """Return the charts as SVG by file name."""
-    return {
-        f"{name}.svg": draw_svg(
-            comparison_figure(name, made.comparison.groups, made.members, made.ask.answers), 760, 420
-        ).encode()
-        for name in FIGURES
-    }
+    """Return the charts by file name, each as SVG and as PNG, twice as large as the SVG says it is."""
+    found = {}
+    for name in FIGURES:
+        figure = comparison_figure(name, made.comparison.groups, made.members, made.ask.answers)
+        drawing = draw_svg(figure, 760, 420)
+        found[f"{name}.svg"] = drawing.encode()
+        found[f"{name}.png"] = png_of(drawing)
+    return found
+
+
+def table_cells(group: Group) -> list[tuple[str, str]]:
+    """Return a group's numbers in the order of TEX_COLUMNS: value and interval, empty where there is none."""
+    found = []
+    for name, _, scale, digits in TEX_COLUMNS:
+        estimate: Estimate = getattr(group.figures, name)
+        value = "" if estimate.value is None else f"{estimate.value * scale:.{digits}f}"
+        interval = ""
+        if estimate.value is not None and estimate.low is not None and estimate.high is not None:
+            interval = f"[{estimate.low * scale:.{digits}f}, {estimate.high * scale:.{digits}f}]"
+        found.append((value, interval))
+    return found
 
 
 def as_object(made: LaidOut, about: About) -> dict[str, Any]:
@@ -188,15 +203,6 @@ def _method(made: LaidOut) -> str:
 
 
 def _tex_row(group: Group) -> str:
-    cells = [_tex_cell(getattr(group.figures, name), scale, digits) for name, _, scale, digits in TEX_COLUMNS]
-    return " & ".join([tex(group.label), str(group.n), *cells]) + r" \\"
-
-
-def _tex_cell(estimate: Estimate, scale: float, digits: int) -> str:
-    if estimate.value is None:
-        return "--"
-    value = f"{estimate.value * scale:.{digits}f}"
-    if estimate.low is None or estimate.high is None:
-        return value
     # Braces: a bracket after a line's end would be read as an option.
-    return f"{value} {{\\footnotesize [{estimate.low * scale:.{digits}f}, {estimate.high * scale:.{digits}f}]}}"
+    cells = [f"{value} {{\\footnotesize {span}}}" if span else value or "--" for value, span in table_cells(group)]
+    return " & ".join([tex(group.label), str(group.n), *cells]) + r" \\"

@@ -9,7 +9,7 @@ import json
 import re
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Annotated, Any, Literal
 
@@ -20,14 +20,15 @@ from app.commons.events import event_json, parse_event
 from app.commons.frozen import content_hash
 from app.interop.bundle import FORMAT
 from app.models.base import RecordedCall
-from app.store.restored import RestoredRun
+from app.store.restored import Restored, RestoredExperiment, RestoredRun
 
 MAX_FILES = 20_000
+MOST_DEFINITION = 200_000
 MAX_FILE_BYTES = 256 * 1024 * 1024
 MAX_BYTES = 1024 * 1024 * 1024
 PATH = re.compile(r"^(?:[A-Za-z0-9._-]{1,100}/){0,3}[A-Za-z0-9._-]{1,100}$")
 SUM = re.compile(r"^([0-9a-f]{64})  (\S{1,400})$")
-READ = ("bundle.json", "runs/", "prompts/")
+READ = ("bundle.json", "runs/", "prompts/", "experiments/")
 
 
 class UnreadableBundle(ValueError):
@@ -64,8 +65,18 @@ class _PromptSet(BaseModel):
     files: dict[Annotated[str, Field(max_length=200)], str]
 
 
-def is_bundle(path: Path) -> bool:
-    """Tell whether the file at *path* is an archive that says it is a bundle."""
+class _Experiment(BaseModel):
+    """experiments/ID.json."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    id: Annotated[str, Field(pattern=r"^x[a-z0-9]{1,15}$")]
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    runs: Annotated[list[Annotated[str, Field(max_length=16)]], Field(max_length=500)]
+
+
+def is_bundle(path: Path | IO[bytes]) -> bool:
+    """Tell whether *path* is an archive that says it is a bundle."""
     try:
         with zipfile.ZipFile(path) as archive:
             return "bundle.json" in archive.namelist()
@@ -73,8 +84,8 @@ def is_bundle(path: Path) -> bool:
         return False
 
 
-def read_bundle(file: Path | IO[bytes]) -> list[RestoredRun]:
-    """Return the runs of a bundle.
+def read_bundle(file: Path | IO[bytes]) -> Restored:
+    """Return the runs and experiments of a bundle.
 
     Raises:
         UnreadableBundle: if it is none, is too large, or does not hold what it says.
@@ -86,7 +97,23 @@ def read_bundle(file: Path | IO[bytes]) -> list[RestoredRun]:
     there = sorted({path.split("/")[1] for path in files if path.startswith("runs/")})
     if sorted(map(str, listed["runs"])) != there:
         raise UnreadableBundle("bundle.json does not list the runs that are there.")
-    return [_run(files, name) for name in there]
+    paths = sorted(path for path in files if path.startswith("experiments/") and re.fullmatch(r"[^-]*\.json", path))
+    experiments = tuple(_experiment(files, path, there) for path in paths)
+    return Restored(runs=tuple(_run(files, name) for name in there), experiments=experiments)
+
+
+def _experiment(files: Mapping[str, bytes], path: str, runs: Sequence[str]) -> RestoredExperiment:
+    try:
+        found = _Experiment.model_validate(_json(files, path))
+    except ValidationError as error:
+        raise UnreadableBundle(f"{path} is not valid ({error.errors(include_input=False)[0]['msg']}).") from None
+    if path != f"experiments/{found.id}.json" or not set(found.runs) <= set(runs):
+        raise UnreadableBundle(f"{path} names another experiment, or runs that the bundle does not hold.")
+    definition = path.replace(".json", ".toml")
+    text = _text(files, definition) if definition in files else None
+    if text is not None and len(text) > MOST_DEFINITION:
+        raise UnreadableBundle(f"{definition} is longer than {MOST_DEFINITION:,} characters.")
+    return RestoredExperiment(**found.model_dump(), definition=text)
 
 
 def _unpacked(file: Path | IO[bytes]) -> dict[str, bytes]:

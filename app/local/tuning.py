@@ -93,7 +93,7 @@ def _decoded(
     tokens = [int(decoder.logits(hidden[-1:]).argmax())]
     row = Row(Chooser(Sampling()), len(prompt), tokens[0])
     seconds = []
-    while len(tokens) < NEW_TOKENS and tokens[-1] not in ends:
+    while len(tokens) < NEW_TOKENS and ends.isdisjoint(tokens):
         began = time.perf_counter()
         tokens += decode_round(decoder, [row], decoding)[0]
         seconds.append(time.perf_counter() - began)

@@ -1,10 +1,11 @@
 """Runs that come back from a bundle: written whole, in one transaction, with what only their record can say."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
 from app.commons.config import EpisodeConfig
 from app.commons.events import Event, event_json
@@ -16,7 +17,7 @@ from app.store.ids import new_id
 from app.store.prompt_sets import save_prompt_set
 from app.store.recorder import call_values
 from app.store.runs import add_log, metric_columns, now, run_values
-from app.store.tables import Base, CallRow, EventRow, RunRow, SegmentRow
+from app.store.tables import Base, CallRow, EventRow, ExperimentRow, RunRow, SegmentRow
 
 
 class RestoredRun(BaseModel):
@@ -41,6 +42,63 @@ class RestoredRun(BaseModel):
     events: tuple[Event, ...]
     calls: tuple[RecordedCall, ...]
     prompt_sets: dict[str, dict[str, str]]
+
+
+class RestoredExperiment(BaseModel):
+    """An experiment as a bundle holds it: its name, the definition it was launched as, its runs by their ids there."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    name: str
+    runs: tuple[str, ...]
+    definition: str | None = None
+
+
+class Restored(BaseModel):
+    """What a bundle holds, checked."""
+
+    model_config = ConfigDict(frozen=True)
+
+    runs: tuple[RestoredRun, ...]
+    experiments: tuple[RestoredExperiment, ...] = ()
+
+
+async def restore(database: Database, what: Restored) -> list[tuple[str, str, bool]]:
+    """Store the runs of a bundle, then its experiments; return each run's id there and here, and whether it is new."""
+    stored = [(run.id, *await restore_run(database, run)) for run in what.runs]
+    here = {there: run_id for there, run_id, _ in stored}
+    for experiment in what.experiments:
+        await restore_experiment(database, experiment, here)
+    return stored
+
+
+async def restore_experiment(database: Database, experiment: RestoredExperiment, here: Mapping[str, str]) -> str | None:
+    """Put the runs of a restored experiment together again and return its id; None where all have one already.
+
+    It keeps its id where that is free or is its own. Runs that belong to an experiment here stay in it.
+
+    Args:
+        database: where.
+        experiment: as the bundle holds it.
+        here: the ids that its runs have here, by those in the bundle.
+    """
+    ids = [here[run] for run in experiment.runs if run in here]
+    async with database.write() as connection:
+        loose = select(RunRow.id).where(RunRow.id.in_(ids), RunRow.experiment_id.is_(None)).with_for_update()
+        free = [row.id for row in await connection.execute(loose)]
+        if not free:
+            return None
+        same = select(ExperimentRow.name, ExperimentRow.definition).where(ExperimentRow.id == experiment.id)
+        there = (await connection.execute(same)).first()
+        found = experiment.id
+        if there is not None and (there.name, there.definition) != (experiment.name, experiment.definition):
+            found, there = new_id("x"), None
+        if there is None:
+            values = {"id": found, "name": experiment.name, "created_at": now(), "definition": experiment.definition}
+            await connection.execute(insert(ExperimentRow).values(**values))
+        await connection.execute(update(RunRow).where(RunRow.id.in_(free)).values(experiment_id=found))
+    return found
 
 
 async def restore_run(database: Database, run: RestoredRun) -> tuple[str, bool]:

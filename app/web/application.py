@@ -9,6 +9,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from app.web import urls
 from app.web.answers import ErrorBoundary, install
 from app.web.api import budgets as api_budgets
+from app.web.api import bundle as api_bundle
 from app.web.api import catalogue as api_catalogue
 from app.web.api import cite as api_cite
 from app.web.api import compare as api_compare
@@ -33,6 +34,7 @@ from app.web.policy import BodyLimit, HeadAsGet, SecurityHeaders
 from app.web.routes import (
     about,
     budgets,
+    bundle,
     cite,
     compare,
     corrections,
@@ -65,7 +67,7 @@ PAGES = (
     # Before the runs: /runs/deleted is no run. Nor is /experiments/new an experiment.
     keeping,
     *(home, launch, prompts, imports, runs, search, record, new_experiment, experiments, shares, shared),
-    *(compare, cite, shared_compare, plan),
+    *(compare, cite, bundle, shared_compare, plan),
     *(budgets, corrections, operations, about, metrics, login, static, subskills),
 )
 
@@ -97,7 +99,7 @@ def build(lifespan: Lifespan, meters: WebMeters, *, version: str, openapi_url: s
             api_shares,
             api_reference,
         ),
-        *(api_compare, api_cite, api_plans),
+        *(api_compare, api_cite, api_bundle, api_plans),
         *(api_search, api_subskills, api_budgets, api_operations, api_corrections),
     ):
         api.include_router(part.router)

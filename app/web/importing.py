@@ -12,8 +12,10 @@ from starlette.datastructures import UploadFile
 
 from app.interop.files import NothingToImport, find_logs
 from app.interop.library import ImportOutcome, importing
+from app.interop.unbundle import UnreadableBundle, is_bundle, read_bundle
 from app.interop.upload import MAX_FILES, Unpacker, UploadError, upload_source
 from app.store.connect import Database
+from app.store.restored import restore
 from app.web import urls
 
 MAX_UPLOAD = 256_000_000
@@ -59,6 +61,11 @@ async def bring_in(database: Database, files: Sequence[UploadFile]) -> AsyncIter
     """
     if not files:
         raise UploadError("Choose an archive or a folder first.")
+    bundles = [file for file in files if await asyncio.to_thread(is_bundle, file.file)]
+    if bundles:
+        async for step in _bundles(database, files, bundles):
+            yield step
+        return
     with tempfile.TemporaryDirectory(prefix="govsim-upload-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         unpacker = Unpacker(folder)
@@ -71,6 +78,24 @@ async def bring_in(database: Database, files: Sequence[UploadFile]) -> AsyncIter
         yield Unpacked(logs=len(found), left_out=unpacker.left_out)
         async for outcome in importing(database, found, upload_source(folder)):
             yield _told(outcome)
+
+
+async def _bundles(
+    database: Database, files: Sequence[UploadFile], bundles: Sequence[UploadFile]
+) -> AsyncIterator[Unpacked | ImportedLog]:
+    """Import uploaded bundles; their runs come back under their experiments."""
+    if len(bundles) != len(files):
+        raise UploadError("A bundle is imported by itself, without logs beside it.")
+    try:
+        found = [await asyncio.to_thread(read_bundle, file.file) for file in bundles]
+    except UnreadableBundle as error:
+        raise UploadError(str(error)) from None
+    yield Unpacked(logs=sum(len(one.runs) for one in found), left_out=0)
+    for one in found:
+        for there, here, new in await restore(database, one):
+            told = None if new else f"already here as run {here}."
+            kind = "imported" if new else "skipped"
+            yield ImportedLog(name=there, kind=kind, run_id=here, page=urls.run(here), reason=told, equal_to=())
 
 
 def _told(outcome: ImportOutcome) -> ImportedLog:

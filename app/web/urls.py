@@ -144,6 +144,16 @@ def cite_experiment(experiment_id: str) -> str:
     return cite(urlencode({"experiment": experiment_id}))
 
 
+def bundle(names: Sequence[str]) -> str:
+    """The form that writes a deposit bundle of these runs and experiments."""
+    return f"/bundle?{urlencode([('of', name) for name in names])}"
+
+
+def bundle_file() -> str:
+    """The bundle itself; what goes into it is in its query."""
+    return "/bundle/file"
+
+
 def experiment(experiment_id: str) -> str:
     """The page of an experiment."""
     return f"/experiments/{_part(experiment_id)}"

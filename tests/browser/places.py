@@ -245,6 +245,7 @@ PLACES: Mapping[str, tuple[Place, ...]] = MappingProxyType(
         "/subskills/{tests_id}/cases/{test}/{number}": (
             Place("subskill-case", "/subskills/{tests}/cases/bare_limit/1"),
         ),
+        "/bundle": (Place("bundle", "/bundle?of={finished}"), Place("bundle-refused", "/bundle?of={live}", long=True)),
         "/cite": (
             Place("cite", "/cite?run={finished}"),
             Place("cite-comparison", "/cite?scenario=fishery&group=model", long=True),
@@ -314,6 +315,7 @@ NO_PAGES = frozenset(
         "/runs/{run_id}/export/{kind}",
         "/compare/export/{kind}",
         "/cite/text",
+        "/bundle/file",
         "/s/{token}/export/{kind}",
         "/s/{token}/picture.png",
         "/s/{token}/runs/{run_id}/picture.png",

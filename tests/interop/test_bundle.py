@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from app.interop import bundle_tables
-from app.interop.bundle import Bundled, BundleRefused, BundleTerms, bundle_files, checksums, zipped
+from app.interop.bundle import Bundled, BundleRefused, bundle_files, checksums, zipped
+from app.interop.bundle_about import BundleTerms
 from app.interop.tables import csv_text, tables
 from app.interop.unbundle import UnreadableBundle, is_bundle, read_bundle
 from app.jobs.rerun import check_rerun
@@ -55,7 +56,7 @@ async def test_a_bundle_imports_elsewhere_reruns_byte_identical_and_makes_its_ta
     archive = tmp_path / "bundle.zip"
     archive.write_bytes(zipped(files))
     assert is_bundle(archive)
-    [run] = read_bundle(archive)
+    [run] = read_bundle(archive).runs
     assert await restore_run(elsewhere, run) == (run.id, True)
     assert await restore_run(elsewhere, run) == (run.id, False)
     report = await check_rerun(elsewhere, run.id)
@@ -121,7 +122,7 @@ async def test_a_run_that_goes_on_is_not_bundled(database: Database) -> None:
 
 async def test_a_taken_id_gives_the_imported_run_another(database: Database, elsewhere: Database) -> None:
     files = await bundled(database)
-    [run] = read_bundle(io.BytesIO(zipped(files)))
+    [run] = read_bundle(io.BytesIO(zipped(files))).runs
     other = run.model_copy(update={"events": run.events[:5]})
     assert await restore_run(elsewhere, other) == (run.id, True)
     new, fresh = await restore_run(elsewhere, run)

@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from app.analysis.ask import ComparisonAsk
 from app.analysis.comparison import compare
@@ -88,5 +89,11 @@ def _has_pyarrow() -> bool:
 
 def test_charts_are_files_too() -> None:
     files = figure_files(made())
-    assert set(files) == {"survival.svg", "stock.svg", "gini.svg", "gain.svg", "promises.svg"}
-    assert all(content.startswith(b"<svg") for content in files.values())
+    names = ("survival", "stock", "gini", "gain", "promises")
+    assert set(files) == {f"{name}.{kind}" for name in names for kind in ("svg", "png")}
+    assert files == figure_files(made())
+    for name in names:
+        assert files[f"{name}.svg"].startswith(b"<svg")
+        image = Image.open(io.BytesIO(files[f"{name}.png"]))
+        image.load()
+        assert image.size == (1520, 840)
