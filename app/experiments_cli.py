@@ -1,6 +1,7 @@
 """`govsim experiments`, and what `govsim run --experiment` takes from its command line."""
 
 import asyncio
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -88,3 +89,34 @@ def show(
         typer.echo(text, nl=False)
         return
     typer.echo(write_definition(find_definition(name)), nl=False)
+
+
+@experiments.command("add-seeds")
+def add_seeds(
+    experiment: Annotated[str, typer.Argument(help="The id of a stored experiment.")],
+    seeds: Annotated[str, typer.Argument(help='Such as "6-8"; none that it has already.')],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Queue runs of more seeds, for every cell of an experiment. A plan frozen before does not know them."""
+    from app.console_plan import queue_seeds
+    from app.jobs.seeds import read_seeds
+
+    try:
+        wanted = read_seeds(seeds)
+    except ValueError as error:
+        fail(str(error))
+    settings = settings_and_schema()
+    hub, folders = hub_of(settings), prompt_folders(settings)
+    asyncio.run(queue_seeds(settings, experiment, wanted, hub=hub, prompt_folders=folders, as_json=as_json))
+
+
+@experiments.command()
+def freeze(
+    experiment: Annotated[str, typer.Argument(help="The id of a stored experiment.")],
+    plan: Annotated[Path, typer.Argument(help="The plan, a file in TOML.", exists=True, dir_okay=False)],
+    reason: Annotated[str | None, typer.Option(help="Why it replaces the plan that is frozen.")] = None,
+) -> None:
+    """Freeze a plan of an experiment. It cannot be changed; another version says why."""
+    from app.console_plan import freeze_here
+
+    asyncio.run(freeze_here(settings_and_schema(), experiment, plan, reason))

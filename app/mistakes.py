@@ -21,6 +21,7 @@ from app.models.base import ModelError
 from app.settings import SettingsError
 from app.store.connect import DatabaseError
 from app.store.controls import StateConflict
+from app.store.plans import PlanConflict, PlanRefused
 from app.store.retention import RetentionError
 from app.store.runs import DeletedRun, UnknownExperiment, UnknownRun
 from app.subskills.plan import SubskillPlanError
@@ -36,6 +37,8 @@ KNOWN = (
     BudgetError,
     StateConflict,
     PromptError,
+    PlanConflict,
+    PlanRefused,
     NothingToImport,
     NothingToExport,
     ExportError,

@@ -92,3 +92,30 @@ def test_bundled_definitions_are_canonical_and_can_be_played(name: str) -> None:
     assert read_definition(write_definition(found)) == found
     runs = grid_runs(with_minds(found, ("scripted:greedy",)), lambda name, kind="chat": None, no_prices)
     assert len(runs) == found.runs // len(found.models)
+
+
+PLAN = """
+hypotheses = ["Greed ends it"]
+runs_per_cell = 2
+[[contrasts]]
+group = { model = "scripted greedy" }
+reference = { model = "scripted fair-share" }
+"""
+
+
+def test_a_plan_is_frozen_and_seeds_are_added_from_the_command_line(tmp_path: Path) -> None:
+    launched = govsim(tmp_path, "run", "--experiment", written(tmp_path), "--detach", "--json")
+    experiment = json.loads(launched.stdout)["experiment"]
+    plan = tmp_path / "plan.toml"
+    plan.write_text(PLAN)
+    frozen = govsim(tmp_path, "experiments", "freeze", experiment, str(plan))
+    assert "Version 1 is frozen, before the first run began" in frozen.stdout, frozen.stderr
+    again = govsim(tmp_path, "experiments", "freeze", experiment, str(plan), "--reason", "none")
+    assert again.returncode == 2 and "frozen already" in again.stderr
+    plan.write_text("hypotheses = 3")
+    wrong = govsim(tmp_path, "experiments", "freeze", experiment, str(plan))
+    assert wrong.returncode == 2 and "hypotheses" in wrong.stderr
+    added = govsim(tmp_path, "experiments", "add-seeds", experiment, "3")
+    assert "4 runs are queued" in added.stdout and "frozen before" in added.stdout
+    there = govsim(tmp_path, "experiments", "add-seeds", experiment, "2-3")
+    assert there.returncode == 2 and "runs of seed 2, 3 already" in there.stderr

@@ -329,10 +329,9 @@ def settings(config: EpisodeConfig) -> dict[str, str]:
     found = dict(_flat("", {name: value for name, value in data.items() if name != "phases"}))
     for phase in data["phases"]:
         found |= dict(_flat("", {phase["type"]: {k: v for k, v in phase.items() if k != "type"} or "yes"}))
-    minds = [agent.mind.model_dump(mode="json") for agent in config.agents]
-    names = {name for mind in minds for name, _ in _flat("", mind)}
-    for name in sorted(names):
-        texts = [dict(_flat("", mind)).get(name, "–") for mind in minds]
+    minds = [dict(_flat("", agent.mind.model_dump(mode="json"))) for agent in config.agents]
+    for name in sorted({name for mind in minds for name in mind}):
+        texts = [mind.get(name, "–") for mind in minds]
         found[f"mind.{name}"] = texts[0] if len(set(texts)) == 1 else ", ".join(texts)
     found["agents"] = str(len(config.agents))
     joins = sorted({agent.joins for agent in config.agents})

@@ -1,7 +1,7 @@
 """`make bench`: each figure measured in this run, with its limit and the ratio to it.
 
 python -m tests.benchmarks            everything
-python -m tests.benchmarks pages      only the sections named: episode, experiment, crowd, pages, browser
+python -m tests.benchmarks pages      only the sections named: episode, experiment, crowd, pages, comparison, browser
 """
 
 import sys
@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from tests.benchmarks import browser, crowd, episode, experiment, pages
+from tests.benchmarks import browser, comparison, crowd, episode, experiment, pages
 from tests.benchmarks.figures import Report, machine
 
 SECTIONS: Mapping[str, Callable[[Report], None]] = MappingProxyType(
@@ -18,6 +18,7 @@ SECTIONS: Mapping[str, Callable[[Report], None]] = MappingProxyType(
         "experiment": experiment.measure,
         "crowd": crowd.measure,
         "pages": pages.measure,
+        "comparison": comparison.measure,
         "browser": browser.measure,
     }
 )

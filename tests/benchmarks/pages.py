@@ -49,10 +49,6 @@ async def _pages(report: Report, made: Instance) -> None:
             ("run page", f"/runs/{run_id}", 100.0),
             ("run page, month 6", f"/runs/{run_id}?month=6", 100.0),
             (f"experiment of {COMPARED} runs", f"/experiments/{experiment}", 500.0),
-            (f"comparison of {COMPARED} runs", f"/compare?experiment={experiment}&group=scenario", 500.0),
-            ("the same as JSON", f"/api/v1/compare?experiment={experiment}&group=scenario", 500.0),
-            ("the same in a group a run", f"/compare?experiment={experiment}&group=seed", 500.0),
-            ("its survival chart", f"/api/v1/compare/figures/survival?experiment={experiment}&group=scenario", 500.0),
             ("list of experiments", "/experiments", 100.0),
             ("list of experiments, those that failed", "/experiments?state=failed", 100.0),
             ("its stock figure", f"/api/v1/experiments/{experiment}/figures/stock", 500.0),
@@ -67,8 +63,8 @@ async def _pages(report: Report, made: Instance) -> None:
             report.add(name, percentile(times, 0.95), limit, "ms")
 
 
-async def fill(made: Instance) -> tuple[str, str]:
-    """Copy three played runs until there are STORED; return the id of an experiment of COMPARED runs, and of a run."""
+async def fill(made: Instance, stored: int = STORED, with_calls: int = WITH_CALLS) -> tuple[str, str]:
+    """Copy three played runs until there are *stored*; return an experiment of COMPARED of them, and a run."""
     ids = []
     for scenario in ("fishery", "pasture", "pollution"):
         done = await asyncio.to_thread(made.govsim, "run", "--scenario", scenario, "--mind", "generative:lab/villager")
@@ -77,12 +73,12 @@ async def fill(made: Instance) -> tuple[str, str]:
         ids = [row.id for row in await connection.execute(select(RunRow.id))]
         experiment = new_id("x")
         await connection.execute(insert(ExperimentRow).values(id=experiment, name="Many runs", created_at=now()))
-        copies = [(new_id("r"), ids[number % len(ids)]) for number in range(STORED - len(ids))]
+        copies = [(new_id("r"), ids[number % len(ids)]) for number in range(stored - len(ids))]
         for table, number in (
             (RunRow, len(copies)),
             (EventRow, len(copies)),
-            (SegmentRow, WITH_CALLS),
-            (CallRow, WITH_CALLS),
+            (SegmentRow, with_calls),
+            (CallRow, with_calls),
         ):
             own = "id" if table is RunRow else "run_id"
             names = [column.name for column in table.__table__.columns]

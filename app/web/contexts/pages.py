@@ -137,6 +137,8 @@ class ExperimentPage:
         definition: what it was launched by, as TOML; None where there was no definition.
         definition_hash: its SHA-256.
         compare: the comparison of its runs, grouped by what varies.
+        plan: the version of its plan and when that was frozen, in words; None without a plan.
+        added: runs that were added after the plan was frozen.
     """
 
     id: str
@@ -164,6 +166,8 @@ class ExperimentPage:
     definition: str | None
     definition_hash: str
     compare: str
+    plan: str | None
+    added: frozenset[str]
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from app.jobs.complaints import complaint
 from app.jobs.definition_text import text_hash
 from app.store.bulk_controls import ask_all, retry_failed
 from app.store.experiments import ExperimentFilter, cell_runs, find_experiments
+from app.store.plans import plans_of
 from app.store.queries import RunFilter, get_experiment, list_runs, stock_series
 from app.store.records import ExperimentRecord, RunRecord
 from app.store.spending import spent_by_experiment
@@ -113,6 +114,8 @@ async def render_experiment(
     rows = [run_row(run, stocks[run.id]) for run in runs]
     series = [(row, [after for _, after in stocks[row.run.id]]) for row in rows if stocks[row.run.id]]
     cells = grid_of(await cell_runs(services.database, found.id), known_definition(found.definition))
+    plans = (await plans_of(services.database, [found.id])).get(found.id)
+    plan = plans[-1] if plans else None
     context = ExperimentPage(
         id=found.id,
         name=found.name,
@@ -146,6 +149,8 @@ async def render_experiment(
         definition=found.definition,
         definition_hash=text_hash(found.definition) if found.definition else "",
         compare=_comparison(found.id, cells),
+        plan=f"version {plan.version}, frozen {plan.timing}" if plan else None,
+        added=frozenset(run.id for run in runs if run.id not in plan.configs) if plan else frozenset(),
     )
     return page(request, "pages/experiment.html", context, section="experiments", status=status)
 

@@ -1,17 +1,14 @@
 """The plan of an experiment: read, printed, and frozen in versions that never change."""
 
-import tomllib
 from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from pydantic import ValidationError
 
-from app.commons.plan import ExperimentPlan
-from app.jobs.complaints import complaint
-from app.jobs.definition_text import place_of
+from app.jobs.launch_plan import LaunchError
 from app.jobs.more_seeds import add_seeds
+from app.jobs.plan_text import MOST_CHARS, read_plan
 from app.jobs.seeds import read_seeds
 from app.store.experiments import cell_runs
 from app.store.plans import PlanConflict, PlanRefused, freeze_plan, plans_of
@@ -24,8 +21,6 @@ from app.web.routes.experiments import experiment_of
 from app.web.services import Services, Use
 
 router = APIRouter(include_in_schema=False)
-
-MOST_CHARS = 50_000
 
 
 @router.get("/experiments/{experiment_id}/plan")
@@ -46,15 +41,11 @@ async def freeze(
     """Freeze what was written as the next version; what is wrong stands beside the form."""
     status = 422
     try:
-        wanted = ExperimentPlan.model_validate(tomllib.loads(plan))
+        wanted = read_plan(plan)
         await freeze_plan(services.database, experiment_id, wanted, version=version, reason=reason)
         return RedirectResponse(urls.plan(experiment_id), 303)
-    except ValidationError as error:
-        problems = error.errors(include_url=False, include_input=False)[:20]
-        told = [f"{place_of(item['loc']) or 'The plan'}: {complaint(item)}." for item in problems]
-        errors = {"plan": " ".join(told)}
-    except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
-        errors = error.fields if isinstance(error, PlanRefused) else {"plan": f"This is no TOML: {str(error)[:200]}."}
+    except (LaunchError, PlanRefused) as error:
+        errors = error.fields
     except PlanConflict as error:
         errors, status = {"plan": str(error)}, 409
     return await _render(request, services, experiment_id, text=plan, reason=reason, errors=errors, status=status)
