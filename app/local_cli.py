@@ -44,7 +44,9 @@ def serve(
     name: Annotated[str | None, typer.Option(help="What the model is called; by default as its folder.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")] = "auto",
     dtype: Annotated[str, typer.Option(help="auto, float32 or bfloat16.")] = "auto",
-    threads: Annotated[int | None, typer.Option(min=1, max=1024, help="CPU threads; by default all cores.")] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, max=1024, help="CPU threads; by default 1 below 100 MB, else all cores.")
+    ] = None,
     exit_layer: Annotated[
         int | None, typer.Option(min=1, help="Layers that draft (E); by default measured when a model is loaded.")
     ] = None,

@@ -262,7 +262,7 @@ def _at_risk(groups: Sequence[Group], colours: Palette, months: int) -> list[dic
     shown = [1, *range(3, months + 1, max(3, 3 * (months // 24)))]
     names = [
         {
-            **end_label(short(plain(group.label)), 0, _colour(colours, row, len(groups)), name="risk"),
+            **end_label(plain(short(group.label)), 0, _colour(colours, row, len(groups)), name="risk"),
             "yref": "paper",
             "yshift": -(RISK_TOP + RISK_ROW * row),
         }
@@ -320,8 +320,9 @@ def _layout(
     layout = base_layout(colours, title, months)
     layout["yaxis"] |= {"range": [0, top], "rangemode": "tozero"}
     layout["showlegend"] = False
-    labels = [short(plain(label)) for label, _, _ in ends]
-    layout["margin"] |= {"l": 48, "r": 20 + 7 * max((len(label) for label in labels), default=0), "t": 48}
+    cut = [short(label) for label, _, _ in ends]
+    labels = [plain(label) for label in cut]
+    layout["margin"] |= {"l": 48, "r": 20 + 7 * max((len(label) for label in cut), default=0), "t": 48}
     heights = spread([height for _, height, _ in ends], gap=top * 0.085, top=top * 0.98)
     layout["annotations"] = [
         end_label(label, height, colour) for label, height, (_, _, colour) in zip(labels, heights, ends, strict=True)

@@ -9,6 +9,7 @@ from app.interop.comparison_files import tex
 from app.interop.methods_words import MOST_NAMED, Cited, count, line, methods
 from app.store.answered import answerers
 from app.store.connect import Database
+from app.store.plans import plans_of
 from app.store.queries import get_experiment
 from app.store.records import RunRecord
 
@@ -113,7 +114,15 @@ async def gather(database: Database, ask: ComparisonAsk, runs: Sequence[RunRecor
         groups=ask.group,
         intervals=ask.intervals,
         unreadable=ask.answers,
+        plans=await _plans_before(database, runs),
     )
     if len(runs) < 2:
         return found
     return replace(found, contrasts=(await lay_out(database, ask, runs, known)).comparison.contrasts)
+
+
+async def _plans_before(database: Database, runs: Sequence[RunRecord]) -> list[tuple[str, str]]:
+    """Return hash and day of the plans of the runs' experiments that were frozen before a run had begun."""
+    names = sorted({run.experiment_id for run in runs if run.experiment_id})
+    versions = [one for found in (await plans_of(database, names)).values() for one in found if one.before_data]
+    return [(one.hash, f"{one.frozen_at:%Y-%m-%d}") for one in versions]

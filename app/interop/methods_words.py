@@ -173,7 +173,8 @@ def _ends(runs: Sequence[RunRecord], unreadable: str) -> list[str]:
     found = []
     if early := sum(bool(run.censored) for run in runs):
         found.append(
-            f"{count(early, 'episode')} stopped before the last month without a collapse and count as censored."
+            f"{count(early, 'episode')} stopped before the last month without a collapse and "
+            f"{'counts' if early == 1 else 'count'} as censored."
         )
     if answers := sum(run.unreadable for run in runs):
         how = {

@@ -33,6 +33,8 @@ GENERATION = "generation_config.json"
 DECIDING = (CONFIG, TOKENIZER, "tokenizer_config.json", "chat_template.jinja", GENERATION)
 # Weights of this size and more are halved on a CPU, where reading them is what takes the time, and tuned on one prompt.
 LARGE_BYTES = 1_000_000_000
+# Weights below this are multiplied by one thread: a second gains little, and waits for each turn where cores are busy.
+SMALL_BYTES = 100_000_000
 MOST_ROWS = 8
 CACHE_BYTES = 2_000_000_000
 """Memory for keys and values of all texts that are decoded at once; on a GPU a fifth of its memory, if that is more."""
@@ -64,8 +66,8 @@ def load(model: LocalModel, options: Options) -> "EngineModel":
     size = sum(path.stat().st_size for path in weight_files(model.folder))
     device = _device(options.device)
     dtype = options.dtype if options.dtype != AUTO else _dtype(device, size)
-    if options.threads is not None:
-        torch.set_num_threads(options.threads)
+    if threads := options.threads or (1 if size < SMALL_BYTES else None):
+        torch.set_num_threads(threads)
     room = min(shape.positions, LONGEST_CONTEXT)
     ends = ends_of(model.folder, shape, tokenizer)
     with ThreadPoolExecutor(1) as beside:

@@ -49,3 +49,20 @@ def test_tuned_values_are_in_range() -> None:
     found = tune(guessable(later=0.02), [list(range(1, 30)), [5, 6, 7, 8]])
     assert 1 <= found.exit_layer <= 8
     assert 0 <= found.draft_length <= 8
+
+
+def test_a_text_that_ends_inside_a_draft_ends_there() -> None:
+    from app.local.decoder import Decoder
+    from app.local.tuning import _decoded
+
+    with torch.inference_mode():
+        decoder = Decoder(guessable(later=0.02), 1, 200)
+        prompt = list(range(1, 30))
+        whole, _ = _decoded(decoder, prompt, Decoding(8, 0), set())
+        place = next(place for place in range(3, 40) if whole[place] not in whole[:place])
+        plain, _ = _decoded(decoder, prompt, Decoding(8, 0), {whole[place]})
+        drafted, rounds = _decoded(decoder, prompt, Decoding(4, 8), {whole[place]})
+    assert plain == whole[: place + 1]
+    assert drafted[: place + 1] == plain
+    assert place + 1 <= len(drafted) <= place + 1 + 8
+    assert len(rounds) <= place

@@ -1,5 +1,8 @@
 """Frozen plans: with a launch, by the form, in the API; and comparisons that tell planned from exploratory."""
 
+import io
+import json
+import zipfile
 from typing import Any
 
 from app.commons.toml_text import toml_text
@@ -39,6 +42,19 @@ async def test_a_definition_with_a_plan_is_frozen_before_its_first_run_begins(si
     assert "<b>Fair shares</b> last longer" in page.text
     assert "With 4 against 4 runs no two-sided p below 0.029 exists." in page.text
     assert "the model was retired" in page.text
+
+
+async def test_a_frozen_plan_goes_with_bundles_and_into_methods_paragraphs(site: Site) -> None:
+    made = await launched(site, **GRID, plan=PLAN)
+    await play_all(site)
+    [version] = (await site.json(f"/api/v1/experiments/{made['experiment']}/plan"))["versions"]
+    response = await site.client.get(f"/api/v1/bundle?of={made['experiment']}")
+    with zipfile.ZipFile(io.BytesIO(response.content)) as archive:
+        [bundled] = json.loads(archive.read(f"experiments/{made['experiment']}-plan.json"))
+    assert bundled["hash"] == version["hash"]
+    assert bundled["plan"]["hypotheses"] == PLAN["hypotheses"]
+    told = (await site.json(f"/api/v1/cite?experiment={made['experiment']}"))["methods"]
+    assert f"A plan was frozen on {version['frozen_at'][:10]} (SHA-256 {version['hash']})." in told
 
 
 async def test_planned_contrasts_are_told_apart_and_adjusted_among_themselves(site: Site) -> None:
