@@ -64,14 +64,21 @@ def evaluate(
         model: the model, in evaluation mode.
         layout: lays chats out as tokens.
         folders: where prompt sets lie.
-        seed: the corpus's seed; held-out prompts are of another.
+        seed: the corpus's seed; held-out prompts are of another. Those too long for the model are left out.
         prompts: prompts of all purposes that are answered.
         each_stock: harvest prompts at each of STOCKS.
+
+    Raises:
+        ValueError: no prompt fits into the model's context.
     """
     longest = model.shape.positions - MOST_NEW
     found = list(islice(held_out(seed, folders), prompts * 4))
     generator(seed, "evaluation").shuffle(found)
-    mixed = found[:prompts]
+    fitting = (lesson for lesson in found if len(layout.prompt(lesson.prompt)) <= longest)
+    mixed = list(islice(fitting, prompts))
+    taught = list(documents(layout, mixed, model.shape.positions))
+    if not taught:
+        raise ValueError(f"No prompt fits into the {model.shape.positions} tokens of the model's context.")
     readable: dict[str, list[bool]] = defaultdict(list)
     for lesson, text in zip(mixed, answers(model, layout, mixed), strict=True):
         readable[lesson.purpose].append(is_readable(lesson, text))
@@ -80,7 +87,6 @@ def evaluate(
         asked = list(islice(harvest_lessons(seed, folders, stock), each_stock))
         values = [read_number(text) for text in answers(model, layout, asked)]
         harvests[stock] = (tuple(value for value in values if value is not None), len(values))
-    taught = list(documents(layout, mixed, longest))
     batches = [pad_batch(taught[start : start + TOGETHER], 0.0, 0) for start in range(0, len(taught), TOGETHER)]
     return Report(
         readable={purpose: (sum(read), len(read)) for purpose, read in sorted(readable.items())},

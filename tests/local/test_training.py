@@ -20,9 +20,9 @@ from app.local.training import CannotResume, Plan, Trainer, losses_by_layer  # n
 
 FOLDERS = [Path(__file__).resolve().parents[2] / "templates" / "prompts"]
 SHAPE = Shape(vocabulary=40, width=16, layers=4, heads=2, kv_heads=1, head_size=8, inner=24, positions=64)
-SIZES = Sizes(vocabulary=700, width=16, layers=4, heads=2, kv_heads=1, inner=24, positions=1024)
-# In each document the answer repeats the second token of the prompt.
-DOCUMENTS = [Document((1, 3 + n % 30, 2, 4, 3 + n % 30, 0), 4) for n in range(60)]
+SIZES = Sizes(vocabulary=700, width=16, layers=4, heads=2, kv_heads=1, inner=24, positions=2048)
+# In each document the answer follows from the prompt's last token.
+DOCUMENTS = [Document((1, 3 + n % 30, 3 + 7 * n % 30, 0), 2) for n in range(60)]
 
 
 def _trainer(plan: Plan, lessons: str = "") -> Trainer:
