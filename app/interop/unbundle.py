@@ -76,12 +76,15 @@ class _Experiment(BaseModel):
 
 
 def is_bundle(path: Path | IO[bytes]) -> bool:
-    """Tell whether *path* is an archive that says it is a bundle."""
+    """Tell whether *path* is an archive that says it is a bundle; an open file is left at its beginning."""
     try:
         with zipfile.ZipFile(path) as archive:
             return "bundle.json" in archive.namelist()
     except (OSError, zipfile.BadZipFile):
         return False
+    finally:
+        if not isinstance(path, Path):
+            path.seek(0)
 
 
 def read_bundle(file: Path | IO[bytes]) -> Restored:

@@ -61,7 +61,8 @@ async def bring_in(database: Database, files: Sequence[UploadFile]) -> AsyncIter
     """
     if not files:
         raise UploadError("Choose an archive or a folder first.")
-    bundles = [file for file in files if await asyncio.to_thread(is_bundle, file.file)]
+    archives = [file for file in files if (file.filename or "").lower().endswith(".zip")]
+    bundles = [file for file in archives if await asyncio.to_thread(is_bundle, file.file)]
     if bundles:
         async for step in _bundles(database, files, bundles):
             yield step

@@ -42,6 +42,18 @@ def messages(text: str) -> list[tuple[str, Any]]:
     return found
 
 
+async def test_a_folder_comes_file_by_file(site: Site, tmp_path: Path) -> None:
+    for name in ("first-run-1", "second-run-2"):
+        write_run(tmp_path / "logs" / name, two_months(), settings=config())
+    files = [
+        ("files", (str(path.relative_to(tmp_path)), path.read_bytes(), "application/octet-stream"))
+        for path in sorted((tmp_path / "logs").rglob("*.*"))
+    ]
+    page = parse((await site.client.post("/import", files=files)).text)
+    assert page.one("h2", id="done-title").text == "2 runs imported"
+    assert all(row.one("td").text.startswith("imported") for row in page.one("tbody").all("tr"))
+
+
 async def test_the_page_says_what_became_of_each_log(site: Site, tmp_path: Path) -> None:
     content = packed(tmp_path / "logs", names=("first-run-1", "same-run-2"), broken=("broken-run-3",))
     page = parse((await site.client.post("/import", **upload(content))).text)
