@@ -19,6 +19,7 @@ from app.web.api import imports as api_imports
 from app.web.api import keeping as api_keeping
 from app.web.api import operations as api_operations
 from app.web.api import plans as api_plans
+from app.web.api import power as api_power
 from app.web.api import preview as api_preview
 from app.web.api import record as api_record
 from app.web.api import reference as api_reference
@@ -100,7 +101,7 @@ def build(lifespan: Lifespan, meters: WebMeters, *, version: str, openapi_url: s
             api_shares,
             api_reference,
         ),
-        *(api_compare, api_cite, api_bundle, api_plans),
+        *(api_compare, api_power, api_cite, api_bundle, api_plans),
         *(api_search, api_subskills, api_budgets, api_operations, api_corrections),
     ):
         api.include_router(part.router)

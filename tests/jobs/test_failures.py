@@ -2,6 +2,9 @@
 
 import asyncio
 import signal
+import sqlite3
+import subprocess
+from contextlib import closing
 
 import pytest
 
@@ -137,6 +140,21 @@ async def test_a_user_may_keep_a_waiting_run_paused(instance: Instance, server: 
     assert (left.reason_kind, left.waiting) == ("user", False)
 
 
+def freeze(instance: Instance, process: "subprocess.Popen[str]") -> None:
+    """Stop a process, though not within a write to SQLite: its lock would stay with it, and nobody could go on."""
+    while True:
+        process.send_signal(signal.SIGSTOP)
+        if not instance.url.startswith("sqlite"):
+            return
+        with closing(sqlite3.connect(instance.url.removeprefix("sqlite:///"), timeout=1)) as connection:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+                connection.rollback()
+                return
+            except sqlite3.OperationalError:
+                process.send_signal(signal.SIGCONT)
+
+
 async def test_a_frozen_worker_that_comes_back_writes_nothing_and_goes_on_with_other_runs(
     instance: Instance, server: FakeModelServer
 ) -> None:
@@ -145,7 +163,7 @@ async def test_a_frozen_worker_that_comes_back_writes_nothing_and_goes_on_with_o
     frozen = instance.start("worker")
     await instance.until(taken, lambda run: run.months_played >= 1)
     owner = (await instance.until(taken, lambda run: run.owner is not None)).owner
-    frozen.send_signal(signal.SIGSTOP)
+    freeze(instance, frozen)
     before = await keys(instance, taken)
     instance.start("worker")
     await instance.until(taken, lambda run: run.owner not in (None, owner))

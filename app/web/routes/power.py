@@ -17,7 +17,7 @@ from app.web.errors import Problem
 from app.web.pages import Flash, page
 from app.web.services import Services, Use
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 MOST_GROUPS = 7
 """More groups would keep the reader waiting: each is some thousand simulated experiments."""
@@ -47,11 +47,11 @@ class PowerPage:
     json: str
 
 
-@router.get("/compare/power", include_in_schema=False)
+@router.get("/compare/power")
 async def power(request: Request, services: Use, n: Runs = 10) -> HTMLResponse:
     """Show what *n* runs a group would find, if the compared runs are what to expect."""
-    shown, notices = await _shown(request, services)
-    rows = await _power(shown, n)
+    shown, notices = await pilots(request, services)
+    rows = await power_found(shown, n)
     query = shown.ask.query
     context = PowerPage(
         n=n,
@@ -67,24 +67,20 @@ async def power(request: Request, services: Use, n: Runs = 10) -> HTMLResponse:
     )
 
 
-@router.get(f"{urls.API}/compare/power", tags=["comparison"])
-async def power_data(request: Request, services: Use, n: Runs = 10) -> list[PilotPower]:
-    """Return the chance to find such differences from the reference with *n* runs a group.
-
-    The compared runs, chosen as for `/compare`, are the pilots; with few of them `low` and `high` are far apart.
-    """
-    shown, _ = await _shown(request, services)
-    return await _power(shown, n)
-
-
-async def _shown(request: Request, services: Services) -> tuple[LaidOut, list[str]]:
+async def pilots(request: Request, services: Services) -> tuple[LaidOut, list[str]]:
+    """Return the comparison that the address asks for, and what to say about it."""
     names: Any = request.query_params
     ask, notices = read_ask(names)
     runs, more = await find_runs(services, ask)
     return await laid_out(services, ask, runs), notices + more
 
 
-async def _power(shown: LaidOut, n: int) -> list[PilotPower]:
+async def power_found(shown: LaidOut, n: int) -> list[PilotPower]:
+    """Return the power of *n* runs a group, its runs being the pilots.
+
+    Raises:
+        Problem: it has fewer than two groups, or too many.
+    """
     reference = shown.comparison.reference
     if reference is None or len(shown.members) < 2:
         raise Problem(404, "not_found", "Pilots need two groups: the comparison has fewer.")
