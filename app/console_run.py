@@ -45,6 +45,7 @@ async def export_run(settings: Settings, run_id: str, kind: str, out: Path | Non
         app.store.runs.UnknownRun: if there is no such run.
         ExportError: if there is no such format, or it cannot be made.
         app.interop.research_log.NothingToExport: if the research format has nothing to hold.
+        app.interop.chats.NoChats: if there are no chats.
     """
     chosen = next((known for known in FORMATS if known == kind), None)
     if chosen is None:
@@ -54,6 +55,6 @@ async def export_run(settings: Settings, run_id: str, kind: str, out: Path | Non
         whole = await read_whole(database, run_id)
     finally:
         await database.close()
-    place = out or Path(f"{run_id}.{chosen}" if chosen in SINGLE else f"{run_id}-{chosen}")
+    place = out or Path(f"{run_id}.{SINGLE[chosen]}" if chosen in SINGLE else f"{run_id}-{chosen}")
     written = await asyncio.to_thread(write_export, whole, chosen, place, settings.assets, prompts=prompts)
     typer.echo(f"Run {run_id} is in {written}.")

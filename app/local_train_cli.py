@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from app.local.school import Estimate, Job
 
 DEMO = "demo"
+CHATS_LABEL = "Trained on this machine on chats of recorded runs"
+LONGEST_CHAT = 2048
 INTERRUPTED = 130
 
 
@@ -53,6 +55,10 @@ def train(
     start: Annotated[
         Path | None, typer.Option("--from", help="Continue from this checkpoint (Hugging Face folder).")
     ] = None,
+    chats: Annotated[
+        list[Path] | None,
+        typer.Option(help="Learn from these chats (.jsonl, or a folder of such files) instead; as often as needed."),
+    ] = None,
     recipe: Annotated[RecipeName, typer.Option(help="LayerSkip's recipe, or plain training.")] = RecipeName.layerskip,
     dropout: Annotated[float, typer.Option(help="Layer dropout of the last layer (p_max).")] = 0.1,
     exit_scale: Annotated[float, typer.Option(help="Weight of earlier layers' losses (e_scale).")] = 0.2,
@@ -64,7 +70,9 @@ def train(
     batch_tokens: Annotated[int | None, typer.Option(help="Tokens read a step.")] = None,
     rate: Annotated[float | None, typer.Option(help="Highest learning rate.")] = None,
     lessons: Annotated[int | None, typer.Option(min=1, help="Prompts made and answered to learn from.")] = None,
-    longest: Annotated[int, typer.Option(min=8, help="Lessons of more tokens are left out.")] = 512,
+    longest: Annotated[
+        int | None, typer.Option(min=8, help="Longer lessons are left out, in tokens; 512, or 2048 for chats.")
+    ] = None,
     prompt_weight: Annotated[float | None, typer.Option(help="Weight of a prompt's token, 0..1.")] = None,
     layers: Annotated[int, typer.Option(min=2, max=200, help="Layers, if trained from nothing.")] = 8,
     width: Annotated[int, typer.Option(min=8, max=16384, help="Hidden size, if trained from nothing.")] = 256,
@@ -76,13 +84,17 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted training.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would take.")] = False,
 ) -> None:
-    """Train a small model on our prompts, answered by scripted minds; without options, the demonstration model."""
+    """Train a small model, with LayerSkip's recipe: on our prompts, answered by scripted minds, or on chats.
+
+    Without options it is the demonstration model.
+    """
     from dataclasses import replace
 
     # Each size of a matrix product is kept compiled, 1,024 of them by default: a gigabyte in a training's course.
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
     import torch
 
+    from app.local.chat_files import MOST_CHATS
     from app.local.demo import demo_job
     from app.local.recipe import NONE, Recipe
     from app.local.school import CannotTrain, School
@@ -110,13 +122,16 @@ def train(
             plan=plan,
             sizes=replace(usual.sizes, layers=layers, width=width),
             start=start,
-            lessons=lessons or usual.lessons,
-            longest=longest,
+            chats=tuple(chats or ()),
+            lessons=lessons or (MOST_CHATS if chats else usual.lessons),
+            longest=longest or (LONGEST_CHAT if chats else usual.longest),
             dtype="float32" if store == Numbers.auto else store.value,
-            label=usual.label if label is None else label,
+            label=(usual.label if not chats else CHATS_LABEL) if label is None else label,
         )
-        typer.echo(f"Making {job.lessons} lessons ...")
+        typer.echo("Reading chats ..." if chats else f"Making {job.lessons} lessons ...")
         school = School(job, settings.prompt_folders)
+        if school.left_out:
+            typer.echo(f"{school.left_out} lessons have more than {job.longest} tokens and are left out (--longest).")
         if dry_run:
             _say_estimate(school.estimate())
             return

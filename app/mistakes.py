@@ -5,6 +5,7 @@ from sqlalchemy.exc import OperationalError
 from app.analysis.ask import NothingToCompare
 from app.commons.scenario import UnknownName
 from app.interop.bundle import BundleRefused
+from app.interop.chats import NoChats
 from app.interop.export import ExportError
 from app.interop.files import NothingToImport
 from app.interop.research_log import NothingToExport
@@ -40,6 +41,7 @@ KNOWN = (
     PlanConflict,
     PlanRefused,
     NothingToImport,
+    NoChats,
     NothingToExport,
     ExportError,
     NotRerunnable,

@@ -26,11 +26,13 @@ def rerun(
 
 def export(
     run: Annotated[str, typer.Argument(help="The id of a run.")],
-    kind: Annotated[str, typer.Option("--format", help="research, csv, parquet, json or html.")],
-    out: Annotated[Path | None, typer.Option(help="Where to: a new folder, or a new file for json and html.")] = None,
+    kind: Annotated[str, typer.Option("--format", help="research, csv, parquet, json, html or chats.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Where to: a new folder; a new file for json, html and chats.")
+    ] = None,
     prompts: Annotated[bool, typer.Option("--prompts", help="For html: put requests and answers in too.")] = False,
 ) -> None:
-    """Write a run as files: the research code's format, tables, one JSON object, or one page that works offline."""
+    """Write a run as files: the research code's format, tables, one JSON object, an offline page, or chats."""
     from app.console_run import export_run
 
     asyncio.run(export_run(settings_and_schema(), run, kind, out, prompts=prompts))

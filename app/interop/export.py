@@ -1,4 +1,4 @@
-"""A run as files, in one of five formats (docs/export.md): research, csv, parquet, json and html."""
+"""A run as files, in one of six formats (docs/export.md): research, csv, parquet, json, html and chats."""
 
 import io
 import json
@@ -10,13 +10,14 @@ from types import MappingProxyType
 from typing import Any, Literal, get_args
 
 from app.analysis.answers import answers
+from app.interop.chats import chat_lines
 from app.interop.report import report_html
 from app.interop.research_log import research_files
 from app.interop.tables import Table, csv_text, tables
 from app.store.answers import counted
 from app.store.whole import WholeRun
 
-Format = Literal["research", "csv", "parquet", "json", "html"]
+Format = Literal["research", "csv", "parquet", "json", "html", "chats"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 LABELS: Mapping[Format, str] = MappingProxyType(
     {
@@ -25,6 +26,7 @@ LABELS: Mapping[Format, str] = MappingProxyType(
         "parquet": "Parquet tables",
         "json": "One JSON object",
         "html": "One HTML page, for reading offline",
+        "chats": "Chats for training a model (JSON lines)",
     }
 )
 
@@ -36,8 +38,8 @@ ABOUT = (
     "name", "state", "reason", "origin", "scenario", "condition", "minds", "models", "seed", "engine_version",
     "prompts", "view_only", "source", "log_sha256", "notes", "dropped",
 )  # fmt: skip
-SINGLE: tuple[Format, ...] = ("json", "html")
-"""Formats that are one file."""
+SINGLE: Mapping[Format, str] = MappingProxyType({"json": "json", "html": "html", "chats": "jsonl"})
+"""Formats that are one file, and how its name ends."""
 
 MOST = 2**63 - 1
 MOMENT = (1980, 1, 1, 0, 0, 0)
@@ -62,6 +64,7 @@ def export_files(
     Raises:
         ExportError: if the format needs a package that is not installed.
         app.interop.research_log.NothingToExport: if the research format has nothing to hold.
+        app.interop.chats.NoChats: if there are no chats.
     """
     if kind == "research":
         return {path: text.encode("utf-8") for path, text in research_files(whole).items()}
@@ -73,6 +76,8 @@ def export_files(
         if assets is None:
             raise ExportError("A page needs the folder with templates/ and static/.")
         return {f"{whole.run.id}.html": report_html(whole, assets, prompts=prompts)}
+    if kind == "chats":
+        return {f"{whole.run.id}.jsonl": chat_lines(whole)}
     return {f"{whole.run.id}.json": _json(_object(whole))}
 
 
@@ -91,7 +96,7 @@ def packed(files: Mapping[str, bytes], folder: str) -> bytes:
 def write_export(
     whole: WholeRun, kind: Format, out: Path, assets: Path | None = None, *, prompts: bool = False
 ) -> Path:
-    """Write an export to *out*, a new folder (a new file for json and html), and return it.
+    """Write an export to *out*, a new folder (a new file for json, html and chats), and return it.
 
     Raises:
         ExportError: if there is something at *out* already.

@@ -15,7 +15,7 @@ def demo_job(recipe: Recipe | None = None, seed: int = 1) -> Job:
         steps=STEPS,
         budget=1000,
         rate=2e-3,
-        prompt_weight=0.1,
+        prompt_weight=1.0,
         seed=seed,
         recipe=recipe or Recipe(dropout=0.1, exit_scale=0.2, curriculum="rotational", rotation=4),
     )

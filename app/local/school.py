@@ -13,9 +13,11 @@ from typing import Any
 import torch
 from tokenizers import Tokenizer
 
+from app.local.chat_files import UnusableChats, read_chats
 from app.local.checkpoint import DTYPES, load_model, save_model
 from app.local.corpus import Lesson, held_out, lessons
 from app.local.documents import Batch, Batches, Document, Layout, OwnLayout, TemplateLayout, documents, pad_batch
+from app.local.episodes import PROMPT_SETS
 from app.local.journal import CHART, LOG, Look, chart, forget_after, read_looks, write_look
 from app.local.llama import Llama
 from app.local.shape import Shape
@@ -53,7 +55,8 @@ class Job:
         plan: steps, rates and the recipe.
         sizes: the model's shape, if it is trained from nothing.
         start: a checkpoint to continue from instead, with its own tokenizer.
-        lessons: how many lessons to make.
+        chats: files of chats to learn from (`app.local.chat_files`); without them lessons of scripted minds are made.
+        lessons: how many lessons to make, or to learn from at most.
         longest: lessons of more tokens are left out.
         look_every: steps between two looks at the held-out prompts.
         save_every: steps between two saved states.
@@ -64,6 +67,7 @@ class Job:
     plan: Plan
     sizes: Sizes = Sizes()
     start: Path | None = None
+    chats: tuple[Path, ...] = ()
     lessons: int = 9000
     longest: int = 512
     look_every: int = 50
@@ -89,15 +93,14 @@ class School:
         """Make the lessons and the model of *job*; prompt sets are read from *folders*.
 
         Raises:
-            CannotTrain: no lesson is short enough, or the checkpoint has no tokenizer that can be used.
+            CannotTrain: chats cannot be read, no lesson is short enough, or the checkpoint's tokenizer cannot be used.
             app.local.shape.UnusableCheckpoint: the checkpoint to continue from cannot be used.
         """
         self.job = job
         self._tokenizer: Tokenizer | None = None
         self._layout: Layout
         seed = job.plan.seed
-        made = list(islice(lessons(seed, folders), job.lessons))
-        apart = list(islice(held_out(seed, folders), HELD_OUT_DOCUMENTS))
+        made, apart, self._taught = _lessons(job, folders)
         torch.manual_seed(seed)
         if job.start is not None:
             self.model = load_model(job.start)
@@ -108,6 +111,7 @@ class School:
             self.model = Llama(_shape(job.sizes, self._tokenizer))
         longest = min(job.longest, self.model.shape.positions)
         self.documents = list(documents(self._layout, made, longest))
+        self.left_out = len(made) - len(self.documents)
         self.held_out = _side_by_side(list(documents(self._layout, apart, longest)))
         if not self.documents or not self.held_out:
             raise CannotTrain(f"No lesson has {longest} tokens or fewer. Allow more with --longest.")
@@ -199,7 +203,7 @@ class School:
         job = self.job
         said = {
             "label": job.label,
-            "trained_on": "prompts of the sets base, paraphrase-1 and paraphrase-2, answered by scripted minds",
+            "trained_on": self._taught,
             "version": version("govsim-observatory"),
             "seed": job.plan.seed,
             "lessons": len(self.documents),
@@ -220,6 +224,23 @@ class School:
         return Trainer(model, batches, plan, _fingerprint(self.documents))
 
 
+def _lessons(job: Job, folders: Sequence[Path]) -> tuple[list[Lesson], list[Lesson], str]:
+    """Return what is to be learnt, what is held out, and in words what both are."""
+    seed = job.plan.seed
+    if not job.chats:
+        made = list(islice(lessons(seed, folders), job.lessons))
+        apart = list(islice(held_out(seed, folders), HELD_OUT_DOCUMENTS))
+        return made, apart, f"prompts of the sets {', '.join(dict.fromkeys(PROMPT_SETS))}, answered by scripted minds"
+    try:
+        split = read_chats(job.chats, seed)
+    except UnusableChats as error:
+        raise CannotTrain(str(error)) from None
+    learnt, apart = list(split.learnt[: job.lessons]), list(split.held_out[:HELD_OUT_DOCUMENTS])
+    what = f"{split.runs} whole runs" if split.runs else f"{len(split.held_out)} of them"
+    names = ", ".join(path.name for path in job.chats)
+    return learnt, apart, f"{len(learnt)} chats of {names}; {what} held out"
+
+
 def _shape(sizes: Sizes, tokenizer: Any) -> Shape:
     if sizes.width % sizes.heads:
         raise CannotTrain(f"A width of {sizes.width} cannot be shared evenly by {sizes.heads} heads.")
@@ -235,6 +256,8 @@ def _shape(sizes: Sizes, tokenizer: Any) -> Shape:
         bos=tokenizer.token_to_id(BEGIN),
         eos=(tokenizer.token_to_id(END),),
         pad=tokenizer.token_to_id(PAD),
+        # A head of its own costs no time in decoding, and all layers learn better with it (docs/local-training.md).
+        tied=False,
     )
 
 

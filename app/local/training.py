@@ -34,8 +34,8 @@ class Plan:
     """How long and how fast to train.
 
     `budget` is tokens a step, `rate` the highest learning rate, reached after `warmup` steps; it falls along a cosine
-    to a tenth. `prompt_weight` is that of a token of a prompt beside one of an answer; prompts are learnt at the last
-    layer only. `bf16` computes in bfloat16; weights stay in float32.
+    to a tenth. `prompt_weight` is that of a token of a prompt beside one of an answer. `bf16` computes in bfloat16;
+    weights stay in float32.
     """
 
     steps: int
@@ -44,7 +44,7 @@ class Plan:
     warmup: int = 50
     decay: float = 0.05
     clip: float = 1.0
-    prompt_weight: float = 0.0
+    prompt_weight: float = 1.0
     bf16: bool = False
     seed: int = 1
     recipe: Recipe = field(default_factory=Recipe)
@@ -117,8 +117,8 @@ class Trainer:
             states = self.model(batch.inputs, kept=self._kept(batch))
             loss = torch.stack(
                 [
-                    weight * exit_loss(self.model, state, batch, prompts=layer == shape.layers - 1)
-                    for layer, (state, weight) in enumerate(zip(states, weights, strict=True))
+                    weight * exit_loss(self.model, state, batch)
+                    for state, weight in zip(states, weights, strict=True)
                     if weight
                 ]
             ).sum()
@@ -187,12 +187,9 @@ def read_state(folder: Path) -> dict[str, Any]:
         raise CannotResume(f"{folder / STATE} cannot be read: {error}") from None
 
 
-def exit_loss(model: Llama, state: Tensor, batch: Batch, *, prompts: bool = False) -> Tensor:
-    """Return the mean cross-entropy in nats of the answers in *batch*, given from one layer's *state*.
-
-    With *prompts* what they say counts too, by its weight.
-    """
-    chosen = batch.weights > 0 if prompts else batch.weights == 1
+def exit_loss(model: Llama, state: Tensor, batch: Batch) -> Tensor:
+    """Return the mean cross-entropy, in nats a token, of *batch* by its weights, given from one layer's *state*."""
+    chosen = batch.weights > 0
     weights = batch.weights[chosen]
     losses = F.cross_entropy(model.logits(state[chosen]).float(), batch.targets[chosen], reduction="none")
     return (losses * weights).sum() / weights.sum()
@@ -200,12 +197,12 @@ def exit_loss(model: Llama, state: Tensor, batch: Batch, *, prompts: bool = Fals
 
 @torch.no_grad()
 def losses_by_layer(model: Llama, batches: Sequence[Batch]) -> list[float]:
-    """Return the loss at each exit layer over *batches*, in nats a token, every layer run."""
+    """Return the loss at each exit layer over *batches*, in nats a token of theirs, every layer run."""
     training = model.training
     model.eval()
     totals, tokens = torch.zeros(model.shape.layers, dtype=torch.float64), 0.0
     for batch in batches:
-        count = float((batch.weights == 1).sum())
+        count = float(batch.weights.sum())
         states = model(batch.inputs)
         totals += count * torch.tensor([float(exit_loss(model, state, batch)) for state in states])
         tokens += count

@@ -140,6 +140,22 @@ def test_a_whole_training_leaves_a_checkpoint_its_log_and_what_it_is(tmp_path: P
     assert load_model(tmp_path / "more").shape == model.shape
 
 
+def test_chats_can_be_learnt_instead(tmp_path: Path) -> None:
+    told = [
+        {"messages": [{"role": "user", "content": f"The lake holds {n} tons."}, {"role": "assistant", "content": "7"}]}
+        for n in range(40)
+    ]
+    told[0]["messages"][0]["content"] = " ".join(map(str, range(150)))
+    (tmp_path / "chats.jsonl").write_text("".join(json.dumps(line) + "\n" for line in told))
+    school = School(_job(chats=(tmp_path / "chats.jsonl",), longest=100), FOLDERS)
+    assert (len(school.documents), school.left_out) == (35, 1)
+    school.train(tmp_path / "made")
+    about = json.loads((tmp_path / "made" / "govsim.json").read_text())
+    assert about["trained_on"] == "36 chats of chats.jsonl; 4 of them held out"
+    with pytest.raises(CannotTrain, match=r"none\.jsonl cannot be read"):
+        School(_job(chats=(tmp_path / "none.jsonl",)), FOLDERS)
+
+
 def test_an_interrupted_training_is_resumed_and_ends_the_same(tmp_path: Path) -> None:
     School(_job(), FOLDERS).train(tmp_path / "whole")
 

@@ -232,5 +232,7 @@ class RunFacts:
     @property
     def exports(self) -> Sequence[tuple[str, str]]:
         """The formats that the run can be taken along in: address and label."""
-        kinds = [kind for kind in available_formats() if kind != "research" or self.record.months_played]
-        return [(urls.export(self.record.id, kind), LABELS[kind]) for kind in kinds]
+        record = self.record
+        empty = {"research": not record.months_played, "chats": not record.calls or record.dropped is not None}
+        kinds = [kind for kind in available_formats() if not empty.get(kind)]
+        return [(urls.export(record.id, kind), LABELS[kind]) for kind in kinds]
