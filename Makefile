@@ -41,9 +41,9 @@ check-local: check $(VENV)/.local
 local-model: $(VENV)/.local
 	$(BIN)/govsim local train
 
-# Trains twice, with LayerSkip's recipe and without, into build/recipe.
+# Trains twice, with LayerSkip's recipe and without, into build/recipe; CHATS=PATH: on chats.
 bench-recipe: $(VENV)/.local
-	$(BIN)/python -m tests.benchmarks.recipe
+	$(BIN)/python -m tests.benchmarks.recipe $(if $(CHATS),--chats $(CHATS))
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m tests.benchmarks

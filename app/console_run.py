@@ -6,9 +6,12 @@ from pathlib import Path
 
 import typer
 
+from app.interop.chats import NoChats
 from app.interop.export import FORMATS, SINGLE, ExportError, write_export
+from app.interop.research_log import NothingToExport
 from app.jobs.rerun import check_rerun
 from app.settings import Settings
+from app.store.bundled import named_runs
 from app.store.connect import open_database
 from app.store.whole import read_whole
 
@@ -38,23 +41,47 @@ async def check_run(settings: Settings, run_id: str, prompt_folders: Sequence[Pa
     return 0 if report.equal else 1
 
 
-async def export_run(settings: Settings, run_id: str, kind: str, out: Path | None, *, prompts: bool = False) -> None:
-    """Write a run as files and say where; *prompts* puts requests and answers into a page too.
+async def export_runs(
+    settings: Settings, names: Sequence[str], kind: str, out: Path | None, *, prompts: bool = False
+) -> None:
+    """Write runs, and those of experiments, as files and say where; *prompts* puts requests into a page too.
+
+    A single run goes to *out*; more than one go into it, each under its id, and what has nothing for this format is
+    told and left out.
 
     Raises:
         app.store.runs.UnknownRun: if there is no such run.
-        ExportError: if there is no such format, or it cannot be made.
+        app.store.runs.UnknownExperiment: if there is no such experiment.
+        ExportError: if there is no such format, it cannot be made, or none of several runs has anything for it.
         app.interop.research_log.NothingToExport: if the research format has nothing to hold.
         app.interop.chats.NoChats: if there are no chats.
     """
     chosen = next((known for known in FORMATS if known == kind), None)
     if chosen is None:
         raise ExportError(f"There is no format '{kind}'. Choose one of: {', '.join(FORMATS)}.")
+    ending = f".{SINGLE[chosen]}" if chosen in SINGLE else ""
     database = open_database(settings.database_url)
+
+    async def write(run: str, place: Path) -> Path:
+        whole = await read_whole(database, run)
+        return await asyncio.to_thread(write_export, whole, chosen, place, settings.assets, prompts=prompts)
+
     try:
-        whole = await read_whole(database, run_id)
+        runs = [run.id for run in (await named_runs(database, names))[0]]
+        if len(runs) == 1 and runs == list(names):
+            written = await write(runs[0], out or Path(f"{runs[0]}{ending or f'-{chosen}'}"))
+            typer.echo(f"Run {runs[0]} is in {written}.")
+            return
+        folder = out or Path(f"{names[0]}-{chosen}" if len(names) == 1 else f"runs-{chosen}")
+        done = 0
+        for run in runs:
+            try:
+                await write(run, folder / f"{run}{ending}")
+                done += 1
+            except (NoChats, NothingToExport) as error:
+                typer.echo(f"{run} is left out: {error}", err=True)
     finally:
         await database.close()
-    place = out or Path(f"{run_id}.{SINGLE[chosen]}" if chosen in SINGLE else f"{run_id}-{chosen}")
-    written = await asyncio.to_thread(write_export, whole, chosen, place, settings.assets, prompts=prompts)
-    typer.echo(f"Run {run_id} is in {written}.")
+    if not done:
+        raise ExportError("None of these runs has anything to export in this format.")
+    typer.echo(f"{done} run{'' if done == 1 else 's'} in {folder}.")

@@ -25,17 +25,17 @@ def rerun(
 
 
 def export(
-    run: Annotated[str, typer.Argument(help="The id of a run.")],
+    what: Annotated[list[str], typer.Argument(help="Ids of runs and experiments.")],
     kind: Annotated[str, typer.Option("--format", help="research, csv, parquet, json, html or chats.")],
     out: Annotated[
         Path | None, typer.Option(help="Where to: a new folder; a new file for json, html and chats.")
     ] = None,
     prompts: Annotated[bool, typer.Option("--prompts", help="For html: put requests and answers in too.")] = False,
 ) -> None:
-    """Write a run as files: the research code's format, tables, one JSON object, an offline page, or chats."""
-    from app.console_run import export_run
+    """Write runs as files: the research code's format, tables, one JSON object, an offline page, or chats."""
+    from app.console_run import export_runs
 
-    asyncio.run(export_run(settings_and_schema(), run, kind, out, prompts=prompts))
+    asyncio.run(export_runs(settings_and_schema(), what, kind, out, prompts=prompts))
 
 
 def bundle(

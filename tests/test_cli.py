@@ -182,6 +182,21 @@ def test_a_recorded_run_is_checked_and_exported_and_comes_back(tmp_path: Path) -
     assert (again.returncode, "already" in again.stderr) == (2, True)
 
 
+def test_several_runs_and_experiments_are_exported_into_one_folder(tmp_path: Path) -> None:
+    played = govsim(tmp_path, "run", "--months", "1", "--seed", "1", "--seed", "2", "--json").stdout.splitlines()
+    runs = sorted(json.loads(line)["id"] for line in played)
+    with sqlite3.connect(tmp_path / "runs.db") as connection:
+        [(experiment,)] = connection.execute("SELECT DISTINCT experiment_id FROM run").fetchall()
+    out = tmp_path / "out"
+    done = govsim(tmp_path, "export", experiment, "--format", "json", "--out", str(out))
+    assert (done.returncode, done.stdout) == (0, f"2 runs in {out}.\n")
+    assert sorted(path.name for path in out.iterdir()) == [f"{run}.json" for run in runs]
+    chats = govsim(tmp_path, "export", *runs, "--format", "chats", "--out", str(tmp_path / "chats"))
+    assert chats.returncode == 2 and "None of these runs" in chats.stderr
+    assert chats.stderr.count("is left out: This run holds no answer of a model") == 2
+    assert not (tmp_path / "chats").exists()
+
+
 def test_a_record_that_differs_ends_with_exit_code_1(tmp_path: Path) -> None:
     run = json.loads(govsim(tmp_path, "run", "--months", "2", "--json").stdout)["id"]
     with sqlite3.connect(tmp_path / "runs.db") as connection:
@@ -197,7 +212,7 @@ def test_a_record_that_differs_ends_with_exit_code_1(tmp_path: Path) -> None:
         (["rerun", "r2222222", "--check"], "There is no run 'r2222222'"),
         (["rerun", "r2222222"], "--check"),
         (["export", "r2222222", "--format", "csv"], "There is no run 'r2222222'"),
-        (["export", "r2222222", "--format", "excel"], "Choose one of: research, csv, parquet, json"),
+        (["export", "r2222222", "--format", "excel"], "Choose one of: research, csv, parquet, json, html, chats"),
     ],
 )
 def test_a_wrong_check_or_export_is_one_sentence_and_exit_code_2(

@@ -42,6 +42,20 @@ TUNED_ON = ("utterance", "harvest", "insight")
 """Purposes of the prompts that E and K are measured on."""
 
 
+def weights_size(folder: Path) -> int:
+    """Return how many bytes the weights of the checkpoint in *folder* take on disk.
+
+    Raises:
+        UnusableCheckpoint: it has none.
+    """
+    return sum(path.stat().st_size for path in weight_files(folder))
+
+
+def usual_threads(size: int) -> int | None:
+    """Return how many CPU threads multiply weights of *size* bytes unless somebody says otherwise; None for torch's."""
+    return 1 if size < SMALL_BYTES else None
+
+
 @dataclass(frozen=True)
 class Options:
     """How models are run. `auto` chooses; E and K are measured where `decoding` is None.
@@ -63,10 +77,10 @@ def load(model: LocalModel, options: Options) -> "EngineModel":
         UnusableCheckpoint: the folder is none that we can run; the message says why.
     """
     shape, tokenizer, template = read_shape(model.folder), load_tokenizer(model.folder), ChatTemplate(model.folder)
-    size = sum(path.stat().st_size for path in weight_files(model.folder))
+    size = weights_size(model.folder)
     device = _device(options.device)
     dtype = options.dtype if options.dtype != AUTO else _dtype(device, size)
-    if threads := options.threads or (1 if size < SMALL_BYTES else None):
+    if threads := options.threads or usual_threads(size):
         torch.set_num_threads(threads)
     room = min(shape.positions, LONGEST_CONTEXT)
     ends = ends_of(model.folder, shape, tokenizer)

@@ -2,7 +2,8 @@
 
 python -m tests.benchmarks.local [FOLDER] [--prompts N] [--tokens N] [--threads N] [--rounds N] [--json FILE]
 
-FOLDER is a checkpoint, by default the demonstration model. Prompts are held out from its training. Ours decode one
+FOLDER is a checkpoint, by default the demonstration model. All ways have the threads that our server takes for it,
+unless N says otherwise. Prompts are held out from its training. Ours decode one
 request at a time and keep no beginnings of prompts, so that nothing but decoding differs. The ways take turns, prompt
 by prompt; the fastest of the rounds counts, for each way and prompt.
 """
@@ -67,7 +68,10 @@ def main(arguments: Sequence[str]) -> int:
         print(f"There is no checkpoint in {asked.folder}; `make local-model` makes one.", file=sys.stderr)
         return 2
     logging.set_verbosity_error()
-    torch.set_num_threads(asked.threads)
+    from app.local.loading import usual_threads, weights_size
+
+    if threads := asked.threads or usual_threads(weights_size(asked.folder)):
+        torch.set_num_threads(threads)
     print(machine())
     ways, about = _ways(asked)
     prompts = _prompts(asked.folder, asked.prompts, about["room"])
@@ -89,7 +93,7 @@ def _arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("folder", nargs="?", type=Path, default=DEMO)
     parser.add_argument("--prompts", type=int, default=20)
     parser.add_argument("--tokens", type=int, default=128)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=None)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--json", type=Path)
@@ -148,7 +152,12 @@ def _ways(asked: argparse.Namespace) -> tuple[list[Way], dict[str, Any]]:
         Way(DRAFTED, ours(drafting)),
     ]
     shape = {"layers": layers, "width": model.shape.width, "vocabulary": model.shape.vocabulary}
-    about = {**shape, "parameters": model.shape.parameters, "room": min(model.shape.positions, 4096) - asked.tokens}
+    about = {
+        **shape,
+        "threads": torch.get_num_threads(),
+        "parameters": model.shape.parameters,
+        "room": min(model.shape.positions, 4096) - asked.tokens,
+    }
     return ways, about | {"exit_layer": drafting.exit_layer, "draft_length": drafting.draft_length}
 
 
@@ -189,7 +198,7 @@ def _rows(ways: Sequence[Way]) -> list[dict[str, Any]]:
 def _print(rows: Sequence[dict[str, Any]], about: dict[str, Any], prompts: Sequence[list[int]], asked: Any) -> None:
     lengths = sorted(map(len, prompts))
     print(f"Model: {about['layers']} layers, width {about['width']}, vocabulary {about['vocabulary']},")
-    print(f"  {about['parameters'] / 1e6:.1f} M parameters, float32, {asked.threads} threads, {asked.device}.")
+    print(f"  {about['parameters'] / 1e6:.1f} M parameters, float32, {about['threads']} CPU threads, {asked.device}.")
     print(f"Prompts: {len(prompts)}, {lengths[0]} to {lengths[-1]} tokens; up to {asked.tokens} new tokens, greedy.")
     print(f"Drafts: the first {about['exit_layer']} layers, {about['draft_length']} tokens at a time.")
     print()

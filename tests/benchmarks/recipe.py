@@ -1,9 +1,13 @@
 """`make bench-recipe`: the same small model trained with LayerSkip's recipe and without, step for step.
 
-python -m tests.benchmarks.recipe [--steps N] [--threads N] [--out FOLDER]     needs the extra [local]
+python -m tests.benchmarks.recipe [--chats PATH] [--steps N] [--threads N] [--out FOLDER]     needs the extra [local]
+
+Losses are those of answers to held-out prompts. PATH names chats to learn from (docs/local-training.md); without it
+both learn what the demonstration model does.
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -15,6 +19,7 @@ from app.settings import Settings
 if TYPE_CHECKING:
     from app.local.journal import Look
 
+LONGEST_CHAT = 2048
 LAYERS_SHOWN = (1, 2, 4, 6, 8)
 FINAL_WITHIN = 0.03
 EARLY_BY = 0.8  # nats
@@ -22,8 +27,10 @@ EARLY_BY = 0.8  # nats
 
 def main(arguments: Sequence[str]) -> int:
     """Train both, print the table, write the chart, and return 1 where a limit is missed."""
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")  # as in `govsim local train`
     import torch
 
+    from app.local.chat_files import MOST_CHATS
     from app.local.demo import demo_job
     from app.local.journal import read_looks
     from app.local.recipe import NONE, Recipe
@@ -31,6 +38,7 @@ def main(arguments: Sequence[str]) -> int:
     from app.local.training import fast_bf16
 
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.recipe")
+    parser.add_argument("--chats", type=Path, action="append", default=[])
     parser.add_argument("--steps", type=int, default=None)
     parser.add_argument("--threads", type=int, default=None)
     parser.add_argument("--out", type=Path, default=Path("build/recipe"))
@@ -40,6 +48,8 @@ def main(arguments: Sequence[str]) -> int:
     recipes: dict[str, Recipe | None] = {"with": None, "without": NONE}
     for name, recipe in recipes.items():
         job = demo_job(recipe)
+        if options.chats:
+            job = replace(job, chats=tuple(options.chats), lessons=MOST_CHATS, longest=LONGEST_CHAT)
         plan = replace(job.plan, bf16=fast_bf16(), steps=options.steps or job.plan.steps)
         School(replace(job, plan=plan), Settings().prompt_folders).train(options.out / name, say=print)
     return compare(options.out, {name: read_looks(options.out / name) for name in recipes})

@@ -3,7 +3,6 @@
 It needs the extra [local] and the demonstration model of `make local-model`; without either it is skipped.
 """
 
-import os
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,13 +11,13 @@ import pytest
 from playwright.async_api import Browser, Page, Route, expect
 
 from app.commons.events import Decided, parse_event
-from app.models.local_folder import look_at, missing_extra
+from app.models.local_folder import missing_extra
 from app.store.queries import list_calls
 from tests.browser.observatory import Observatory
+from tests.local.demo import DEMO, needs_demo
 from tests.local.tiny import make_tiny
-from tests.support import ROOT, Instance
+from tests.support import Instance
 
-DEMO = Path(os.environ.get("GOVSIM_DEMO_MODEL", ROOT / "govsim-data" / "local" / "demo"))
 # Whatever asks another machine than this one is refused.
 NO_NETWORK = {
     **dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy"), "http://127.0.0.1:9"),
@@ -104,7 +103,7 @@ async def test_a_village_of_local_agents_plays_and_what_cannot_be_read_is_data(
 
 
 @pytest.mark.long
-@pytest.mark.skipif(look_at(DEMO).problem is not None, reason=f"no demonstration model at {DEMO}: make local-model")
+@needs_demo
 async def test_five_local_agents_play_twelve_months(own_page: Page, instance: Instance) -> None:
     page = own_page
     (instance.folder / "local" / "demo").symlink_to(DEMO)
