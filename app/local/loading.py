@@ -23,7 +23,7 @@ from app.local.shelf import About
 from app.local.tokens import FILE as TOKENIZER
 from app.local.tokens import decode, encode, load_tokenizer
 from app.local.tuning import tune
-from app.local.wire import Answer, ChatRequest, Refused
+from app.local.wire import ChatRequest, Refused
 from app.minds.preview import example_config, preview
 from app.minds.prompt_folders import load_set
 from app.models.local_folder import CONFIG, LONGEST_CONTEXT, LocalModel
@@ -119,7 +119,7 @@ class EngineModel:
 
     def ask(
         self, request: ChatRequest, on_text: Callable[[str], None] | None
-    ) -> tuple["Future[Answer]", Callable[[], None]]:
+    ) -> tuple["Future[Result]", Callable[[], None]]:
         """Begin to answer; see `app.local.shelf.Loaded`."""
         sampling = Sampling(
             max_tokens=min(request.longest or self._engine.room, self._engine.room),
@@ -131,16 +131,13 @@ class EngineModel:
         try:
             prompt = self._template.render([message.plain for message in request.messages])
             asked = self._engine.submit(self._engine.encode(prompt), sampling, on_text)
+            return asked.future, asked.cancel
         except UnfitMessages as error:
             raise Refused(str(error), param="messages", code="invalid_value") from error
         except TooLong as error:
             raise Refused(str(error), param="messages", code="context_length_exceeded") from error
         except ValueError as error:
             raise Refused(str(error), param="messages", code="invalid_value") from error
-        answering: Future[Answer] = Future()
-        answering.set_running_or_notify_cancel()  # whoever waits for it cannot cancel it, only the request
-        asked.future.add_done_callback(lambda done: _hand_on(done, answering))
-        return answering, asked.cancel
 
     def close(self) -> None:
         """Give back the memory."""
@@ -168,28 +165,6 @@ def revision_of(folder: Path) -> str:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         total.update(f"{path.name} {digest}\n".encode())
     return total.hexdigest()
-
-
-def _hand_on(done: "Future[Result]", answering: "Future[Answer]") -> None:
-    error = done.exception()
-    if error is not None:
-        answering.set_exception(error)
-        return
-    found = done.result()
-    answering.set_result(
-        Answer(
-            text=found.text,
-            finish_reason=found.finish_reason,
-            prompt_tokens=found.prompt_tokens,
-            completion_tokens=found.completion_tokens,
-            cached_tokens=found.cached_tokens,
-            exit_layer=found.exit_layer,
-            draft_length=found.draft_length,
-            drafted=found.drafted,
-            accepted=found.accepted,
-            verifications=found.verifications,
-        )
-    )
 
 
 def _prompts(folders: Sequence[Path]) -> list[list[dict[str, str]]]:

@@ -16,8 +16,9 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from app.local.requests import Result
 from app.local.shelf import Shelf
-from app.local.wire import Answer, Envelope, Refused, read_request
+from app.local.wire import Envelope, Refused, read_request
 
 MAX_BODY = 4_000_000  # bytes
 
@@ -95,14 +96,14 @@ async def _complete(shelf: Shelf, request: Request) -> Response:
     return JSONResponse(envelope.whole(answer))
 
 
-async def _unless_gone(request: Request, answering: "Future[Answer]", cancel: Callable[[], None]) -> Answer:
+async def _unless_gone(request: Request, answering: "Future[Result]", cancel: Callable[[], None]) -> Result:
     """Return the answer to come; cancel it when the client goes away, or we are told to end."""
     coming: asyncio.Future[Any] = asyncio.wrap_future(answering)
     leaving: asyncio.Future[Any] = asyncio.create_task(_left(request))
     try:
         await asyncio.wait((coming, leaving), return_when=asyncio.FIRST_COMPLETED)
         if coming.done():
-            answer: Answer = coming.result()
+            answer: Result = coming.result()
             return answer
         raise Refused("The client went away.", status=499)
     except (Refused, asyncio.CancelledError):
@@ -142,7 +143,7 @@ class _Stream(StreamingResponse):
     def __init__(
         self,
         pieces: _Pieces,
-        answering: "Future[Answer]",
+        answering: "Future[Result]",
         cancel: Callable[[], None],
         envelope: Envelope,
         *,

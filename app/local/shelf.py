@@ -8,7 +8,8 @@ from typing import Any, Protocol
 
 import structlog
 
-from app.local.wire import Answer, ChatRequest, Refused
+from app.local.requests import Result
+from app.local.wire import ChatRequest, Refused
 from app.models.local_folder import LocalModel
 
 log = structlog.get_logger()
@@ -33,7 +34,7 @@ class Loaded(Protocol):
 
     def ask(
         self, request: ChatRequest, on_text: Callable[[str], None] | None
-    ) -> tuple["Future[Answer]", Callable[[], None]]:
+    ) -> tuple["Future[Result]", Callable[[], None]]:
         """Begin to answer; return the answer to come and a function that cancels it.
 
         *on_text* is called with each piece of the text, from any thread.

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from app.local.requests import Result
 from app.models.decoding import EXTENSION
 
 MAX_MESSAGES = 2000
@@ -142,39 +143,23 @@ def read_request(data: object) -> ChatRequest:
         raise Refused(f"'{param[:100]}': {first['msg']}.", param=param[:100], code="invalid_value") from None
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What a model answered: `finish_reason` is stop or length; the numbers are those of the usage."""
-
-    text: str
-    finish_reason: str
-    prompt_tokens: int
-    completion_tokens: int
-    cached_tokens: int
-    exit_layer: int
-    draft_length: int
-    drafted: int
-    accepted: int
-    verifications: int
-
-    @property
-    def usage(self) -> dict[str, Any]:
-        """The `usage` object: the standard one, and under `layerskip` how far the model guessed ahead."""
-        passes = self.verifications
-        return {
-            "prompt_tokens": self.prompt_tokens,
-            "completion_tokens": self.completion_tokens,
-            "total_tokens": self.prompt_tokens + self.completion_tokens,
-            "prompt_tokens_details": {"cached_tokens": self.cached_tokens},
-            EXTENSION: {
-                "exit_layer": self.exit_layer,
-                "draft_length": self.draft_length,
-                "drafted": self.drafted,
-                "accepted": self.accepted,
-                "verifications": passes,
-                "tokens_per_verification": round((self.accepted + passes) / passes, 3) if passes else None,
-            },
-        }
+def usage_of(result: Result) -> dict[str, Any]:
+    """Return the `usage` object: the standard one, and under `layerskip` how far the model guessed ahead."""
+    passes = result.verifications
+    return {
+        "prompt_tokens": result.prompt_tokens,
+        "completion_tokens": result.completion_tokens,
+        "total_tokens": result.prompt_tokens + result.completion_tokens,
+        "prompt_tokens_details": {"cached_tokens": result.cached_tokens},
+        EXTENSION: {
+            "exit_layer": result.exit_layer,
+            "draft_length": result.draft_length,
+            "drafted": result.drafted,
+            "accepted": result.accepted,
+            "verifications": passes,
+            "tokens_per_verification": round((result.accepted + passes) / passes, 3) if passes else None,
+        },
+    }
 
 
 @dataclass(frozen=True)
@@ -191,20 +176,20 @@ class Envelope:
         """Return an envelope of now."""
         return cls(f"chatcmpl-{number}", model, fingerprint, int(time.time()))
 
-    def whole(self, answer: Answer) -> dict[str, Any]:
+    def whole(self, result: Result) -> dict[str, Any]:
         """Return the body of a whole answer."""
-        message = {"role": "assistant", "content": answer.text, "refusal": None}
-        choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": answer.finish_reason}
-        return {**self._head("chat.completion"), "choices": [choice], "usage": answer.usage}
+        message = {"role": "assistant", "content": result.text, "refusal": None}
+        choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": result.finish_reason}
+        return {**self._head("chat.completion"), "choices": [choice], "usage": usage_of(result)}
 
     def piece(self, delta: dict[str, str], finish_reason: str | None = None) -> dict[str, Any]:
         """Return one piece of a streamed answer."""
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
         return {**self._head("chat.completion.chunk"), "choices": [choice]}
 
-    def last(self, answer: Answer) -> dict[str, Any]:
+    def last(self, result: Result) -> dict[str, Any]:
         """Return the piece that tells the usage of a streamed answer."""
-        return {**self._head("chat.completion.chunk"), "choices": [], "usage": answer.usage}
+        return {**self._head("chat.completion.chunk"), "choices": [], "usage": usage_of(result)}
 
     def _head(self, kind: str) -> dict[str, Any]:
         return {

@@ -6,8 +6,9 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from hashlib import sha256
 
+from app.local.requests import Result
 from app.local.shelf import About
-from app.local.wire import Answer, ChatRequest, Refused
+from app.local.wire import ChatRequest, Refused
 
 ABOUT = About(revision="5f" * 32, fingerprint="fake", device="cpu", dtype="float32", exit_layer=1, draft_length=4)
 
@@ -39,11 +40,12 @@ class FakeModel:
 
     def ask(
         self, request: ChatRequest, on_text: Callable[[str], None] | None
-    ) -> tuple["Future[Answer]", Callable[[], None]]:
+    ) -> tuple["Future[Result]", Callable[[], None]]:
         prompt = sum(len(message.text.split()) for message in request.messages)
         if prompt >= self.context_tokens:
             raise Refused("It is too long.", param="messages", code="context_length_exceeded")
-        future: Future[Answer] = Future()
+        future: Future[Result] = Future()
+        future.set_running_or_notify_cancel()
         gone = threading.Event()
 
         def answer() -> None:
@@ -64,7 +66,7 @@ class FakeModel:
                     said += word
                     if on_text is not None:
                         on_text(word)
-                future.set_result(Answer(said, "stop", prompt, 12, 3, 1, 4, 16, 8, 4))
+                future.set_result(Result(said, (0,) * 12, "stop", prompt, 3, 1, 4, 16, 8, 4))
             except Exception as error:
                 future.set_exception(error)
             finally:

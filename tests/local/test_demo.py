@@ -6,16 +6,16 @@ import pytest
 
 pytest.importorskip("torch", reason="the extra [local] is not installed")
 
-from app.local.chat import ChatTemplate  # noqa: E402
-from app.local.checkpoint import load_model  # noqa: E402
-from app.local.corpus import held_out_prompts  # noqa: E402
-from app.local.engine import Engine  # noqa: E402
-from app.local.llama import Llama  # noqa: E402
-from app.local.requests import Decoding, Result, Sampling  # noqa: E402
-from app.local.tokens import decode, encode, load_tokenizer  # noqa: E402
-from tests.local.demo import DEMO, needs_demo  # noqa: E402
-from tests.local.models import every_way  # noqa: E402
-from tests.support import ROOT  # noqa: E402
+from app.local.chat import ChatTemplate
+from app.local.checkpoint import load_model
+from app.local.corpus import held_out_prompts
+from app.local.engine import Engine
+from app.local.llama import Llama
+from app.local.requests import Decoding, Result, Sampling
+from app.local.tokens import decode, encode, load_tokenizer
+from tests.local.demo import DEMO, needs_demo
+from tests.local.models import every_way
+from tests.support import ROOT
 
 pytestmark = needs_demo
 PROMPTS = 50
