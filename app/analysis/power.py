@@ -27,7 +27,7 @@ class Power(Frozen):
     """The chance that a test at `alpha` finds the difference that is there, with so many runs a group.
 
     `low` and `high` hold the middle 95 % of what the pilots allow; None where the rates were assumed, or pilots are too
-    few. `note` says what it rests on.
+    few, or all alike on both sides. `note` says what it rests on.
     """
 
     value: float | None

@@ -75,22 +75,33 @@ def _simulated(
         return float(rejections(numpy.concatenate(picks, axis=1), labels, n, alpha).mean())
 
     value = found(own, other, TRIALS)
-    spread = [
-        found(own[chance.integers(len(own), size=len(own))], other[chance.integers(len(other), size=len(other))], INNER)
-        for _ in range(OUTER)
-    ]
-    low, high = numpy.quantile(spread, [0.025, 0.975])
+    note = f"drawn from {len(pilots)} and {len(reference)} pilot runs, {TRIALS} simulated experiments"
+    alike = [name for name, side in (("group", own), ("reference", other)) if len(numpy.unique(side, axis=0)) == 1]
+    if alike:
+        # Resampled, runs that are all the same stay the same, which would pass for certainty.
+        note = f"{note}; all pilots of the {' and of the '.join(alike)} are alike: how much they vary is not known"
+    low: float | None = None
+    high: float | None = None
+    if len(alike) < 2:
+        spread = [found(_again(own, chance), _again(other, chance), INNER) for _ in range(OUTER)]
+        low, high = (float(bound) for bound in numpy.quantile(spread, [0.025, 0.975]))
+        low, high = min(low, value), max(high, value)
     return Power(
         value=value,
-        low=min(float(low), value),
-        high=max(float(high), value),
+        low=low,
+        high=high,
         n=n,
         m=m,
         alpha=alpha,
         test=test,
         smallest=smallest_p(n, m, drawn=True),
-        note=f"drawn from {len(pilots)} and {len(reference)} pilot runs, {TRIALS} simulated experiments",
+        note=note,
     )
+
+
+def _again(side: Array, chance: Array) -> Array:
+    """Return as many pilots of a side, drawn with replacement."""
+    return side[chance.integers(len(side), size=len(side))]
 
 
 def _labels(n: int, m: int, chance: Array) -> Array:

@@ -137,6 +137,16 @@ def test_two_pilots_are_too_few_to_draw_from() -> None:
     assert found.note == "needs 3 complete pilot runs on either side"
 
 
+def test_pilots_that_are_all_alike_give_no_range_that_passes_for_certainty() -> None:
+    alike = power_of_means([10.0] * 5, [4.0] * 5, 5, 5)
+    assert (alike.value, alike.low, alike.high) == (1.0, None, None)
+    assert alike.note.endswith("of the group and of the reference are alike: how much they vary is not known")
+    times = [(12, False)] * 4
+    one = power_of_months(times, [(3, True), (6, True), (12, False)], 5, 5)
+    assert one.low is not None and one.high is not None and one.low < one.high
+    assert "all pilots of the group are alike" in one.note
+
+
 @pytest.mark.parametrize(("n", "m", "alpha"), [(0, 5, 0.05), (5, 201, 0.05), (5, 5, 0.0)])
 def test_numbers_that_are_none(n: int, m: int, alpha: float) -> None:
     with pytest.raises(ValueError, match=r"runs a group|a level"):
