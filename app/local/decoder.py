@@ -14,22 +14,19 @@ from torch import Tensor
 from app.local.linear import Linear
 from app.local.llama import Layer, Llama
 
-NEAR_BYTES = 8_000_000
-"""Layers that are run again and again, and no larger than this, are taken to stay in the processor's cache."""
-
 
 class _Weights:
     """One layer: projections that read the same input are one product."""
 
-    def __init__(self, layer: Layer, *, near: bool) -> None:
+    def __init__(self, layer: Layer) -> None:
         attention, mlp = layer.self_attn, layer.mlp
         self.norm1, self.norm2 = layer.input_layernorm.weight, layer.post_attention_layernorm.weight
         size = attention.size
         turned = [_paired(weight, size) for weight in map(_weights, (attention.q_proj, attention.k_proj))]
-        self.qkv = _joined(*turned, _weights(attention.v_proj), both=near)
-        self.out = _joined(_weights(attention.o_proj), both=near)
-        self.gate_up = _joined(_weights(mlp.gate_proj), _weights(mlp.up_proj), both=near)
-        self.down = _joined(_weights(mlp.down_proj), both=near)
+        self.qkv = _joined(*turned, _weights(attention.v_proj))
+        self.out = _joined(_weights(attention.o_proj))
+        self.gate_up = _joined(_weights(mlp.gate_proj), _weights(mlp.up_proj))
+        self.down = _joined(_weights(mlp.down_proj))
 
 
 class Span:
@@ -61,9 +58,7 @@ class Decoder:
         self.rows, self.room = rows, room
         self.executions = [0] * shape.layers
         self._embedding = weight
-        size = sum(value.nbytes for value in model.model.layers[0].parameters())
-        self._near = NEAR_BYTES // size
-        self._layers = [_Weights(layer, near=number < self._near) for number, layer in enumerate(model.model.layers)]
+        self._layers = [_Weights(layer) for layer in model.model.layers]
         self._norm = model.model.norm.weight
         self._head = _joined(_weights(model.lm_head))
         self._groups = shape.heads // shape.kv_heads
@@ -94,10 +89,9 @@ class Decoder:
         With one row it is row *row* of the cache, else rows 0, 1, ...
         """
         turns = self._turns[span.positions.flatten()]
-        near = last <= self._near
         for number in range(first, last):
             self.executions[number] += x.shape[0]
-            x = self._layer(number, x, span, turns, row, near)
+            x = self._layer(number, x, span, turns, row)
         return x
 
     def logits(self, x: Tensor) -> Tensor:
@@ -120,18 +114,18 @@ class Decoder:
             for cache, layer in zip(caches, part, strict=True):
                 cache[row, :, :length] = layer[:, :length]
 
-    def _layer(self, number: int, x: Tensor, span: Span, turns: Tensor, row: int, near: bool) -> Tensor:
+    def _layer(self, number: int, x: Tensor, span: Span, turns: Tensor, row: int) -> Tensor:
         shape, weights = self.shape, self._layers[number]
         h = F.rms_norm(x, (shape.width,), weights.norm1, shape.eps)
-        heads = weights.qkv(h, near=near).view(-1, shape.heads + 2 * shape.kv_heads, shape.head_size)
+        heads = weights.qkv(h).view(-1, shape.heads + 2 * shape.kv_heads, shape.head_size)
         turned = shape.heads + shape.kv_heads
         pairs = torch.view_as_complex(heads[:, :turned].float().unflatten(-1, (-1, 2)))
         qk = torch.view_as_real(pairs * turns).flatten(-2).to(x.dtype)
         mixed = self._attend(number, qk[:, : shape.heads], qk[:, shape.heads :], heads[:, turned:], span, row)
-        x = x + weights.out(mixed, near=near)
+        x = x + weights.out(mixed)
         h = F.rms_norm(x, (shape.width,), weights.norm2, shape.eps)
-        gate, up = weights.gate_up(h, near=near).chunk(2, dim=-1)
-        return x + weights.down(F.silu(gate) * up, near=near)
+        gate, up = weights.gate_up(h).chunk(2, dim=-1)
+        return x + weights.down(F.silu(gate) * up)
 
     def _attend(self, number: int, q: Tensor, k: Tensor, v: Tensor, span: Span, row: int) -> Tensor:
         """Attend from *q* (rows * count, heads, size) to all kept so far; k and v are kept first."""
@@ -179,7 +173,7 @@ def _paired(linear: _Map, size: int) -> _Map:
     return weight, bias
 
 
-def _joined(*maps: _Map, both: bool = False) -> Linear:
+def _joined(*maps: _Map) -> Linear:
     weight = torch.cat([weight for weight, _ in maps]) if len(maps) > 1 else maps[0][0]
     biases = [bias for _, bias in maps if bias is not None]
-    return Linear(weight, torch.cat(biases) if biases else None, both=both)
+    return Linear(weight, torch.cat(biases) if biases else None)

@@ -6,7 +6,7 @@ from app.local.training import Plan
 
 NAME = "demo"
 LABEL = "Demonstration model: answers in the right form and by the stock, no research model"
-STEPS = 900
+STEPS = 1800
 
 
 def demo_job(recipe: Recipe | None = None, seed: int = 1) -> Job:
@@ -19,4 +19,4 @@ def demo_job(recipe: Recipe | None = None, seed: int = 1) -> Job:
         seed=seed,
         recipe=recipe or Recipe(dropout=0.1, exit_scale=0.2, curriculum="rotational", rotation=4),
     )
-    return Job(plan, lessons=6000, label=LABEL)
+    return Job(plan, lessons=9000, label=LABEL)

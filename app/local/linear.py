@@ -2,9 +2,8 @@
 
 Decoding multiplies one row, checking a draft multiplies a few. On a CPU the plain product of a few rows costs nearly as
 much a row as that of one (measured: 5 rows against 768 x 256 weights take 2.6 times one row, with the layout of oneDNN
-1.0 times; docs/local-engine.md). So on a CPU weights are put in oneDNN's own layout. A single row is also faster with
-it where weights come from memory (a pass over 8 layers of width 256: 2.4 ms, plain 3.3 ms); where they still lie in the
-processor's cache the plain product is, since a call of oneDNN costs 9 µs: so both layouts can be kept.
+1.0 times; docs/local-engine.md). So on a CPU weights are put in oneDNN's own layout, which is also the faster one for a
+single row: weights come from memory then, and from the processor's cache only in loops that do nothing else.
 """
 
 from collections.abc import Callable
@@ -18,16 +17,16 @@ ROWS = 8
 
 
 class Linear:
-    """x -> x W' (+ bias), for x of shape (rows, inputs) and W of shape (outputs, inputs); *both* keeps both layouts."""
+    """x -> x W' (+ bias), for x of shape (rows, inputs) and W of shape (outputs, inputs)."""
 
-    def __init__(self, weight: Tensor, bias: Tensor | None, *, both: bool = False) -> None:
+    def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
         self._bias = bias
         self._packed = _packed(weight)
-        self._plain = weight if self._packed is None or both else None
+        self._plain = weight if self._packed is None else None
 
-    def __call__(self, x: Tensor, *, near: bool = False) -> Tensor:
-        """Return (rows, outputs); *near* says that the weights lie in the processor's cache."""
-        if self._packed is None or (near and x.shape[0] == 1 and self._plain is not None):
+    def __call__(self, x: Tensor) -> Tensor:
+        """Return (rows, outputs)."""
+        if self._packed is None:
             return F.linear(x, self._plain, self._bias)
         return _multiply(x, self._packed, self._bias)
 
