@@ -135,6 +135,18 @@ async def test_json_is_one_object(site: Site) -> None:
     assert set(json.loads(response.content)) >= {"config", "config_hash", "events", "calls", "metrics", "answers"}
 
 
+async def test_chats_are_offered_where_a_model_was_asked(site: Site) -> None:
+    asked, (scripted,) = await record(site.database, asking()), await site.play()
+    (await site.page(f"/runs/{asked.id}")).one("a", href=f"/runs/{asked.id}/export/chats")
+    response = await site.client.get(f"/runs/{asked.id}/export/chats")
+    assert response.headers["content-type"] == "application/jsonl"
+    assert response.headers["content-disposition"] == f'attachment; filename="{asked.id}.jsonl"'
+    assert json.loads(response.text.splitlines()[0])["messages"][-1]["role"] == "assistant"
+    assert f"{scripted}/export/chats" not in (await site.page(f"/runs/{scripted}")).text
+    refused = await site.client.get(f"/runs/{scripted}/export/chats")
+    assert refused.status_code == 409 and "no answer of a model" in refused.text
+
+
 async def test_what_cannot_be_exported_says_why(site: Site) -> None:
     [run] = await site.queue()
     response = await site.client.get(f"/runs/{run}/export/research")
