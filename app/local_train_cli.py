@@ -16,7 +16,6 @@ from app.settings import load_settings
 
 if TYPE_CHECKING:
     from app.local.evaluation import Report
-    from app.local.journal import Look
     from app.local.school import Estimate, Job
 
 DEMO = "demo"
@@ -136,7 +135,7 @@ def train(
             _say_estimate(school.estimate())
             return
         signal.signal(signal.SIGTERM, _interrupt)
-        school.train(folder, resume=resume, say=lambda look: _say_look(look, plan.steps))
+        school.train(folder, resume=resume, say=lambda look: typer.echo(look.told(plan.steps)))
     except KeyboardInterrupt:
         typer.echo(f"Interrupted. The same command with --resume goes on ({folder}).", err=True)
         raise typer.Exit(INTERRUPTED) from None
@@ -179,12 +178,6 @@ def evaluate(
 def _interrupt(_number: int, _frame: object) -> None:
     """End as Ctrl+C does: the state is saved."""
     raise KeyboardInterrupt
-
-
-def _say_look(look: "Look", steps: int) -> None:
-    losses = " ".join(f"{loss:.2f}" for loss in look.losses)
-    left = look.seconds / look.step * (steps - look.step)
-    typer.echo(f"step {look.step} of {steps}  loss by exit layer {losses}  {look.seconds:.0f} s, {left:.0f} s to go")
 
 
 def _say_estimate(estimate: "Estimate") -> None:

@@ -28,6 +28,12 @@ class Look:
     seconds: float
     cpu_seconds: float
 
+    def told(self, steps: int) -> str:
+        """Say how far a training of *steps* steps is, in a line."""
+        losses = " ".join(f"{loss:.2f}" for loss in self.losses)
+        left = self.seconds / self.step * (steps - self.step)
+        return f"step {self.step} of {steps}  loss by exit layer {losses}  {self.seconds:.0f} s, {left:.0f} s to go"
+
 
 def write_look(folder: Path, look: Look) -> None:
     """Append *look* to the log in *folder*."""

@@ -9,7 +9,7 @@ both learn what the demonstration model does.
 import argparse
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,8 +51,14 @@ def main(arguments: Sequence[str]) -> int:
         if options.chats:
             job = replace(job, chats=tuple(options.chats), lessons=MOST_CHATS, longest=LONGEST_CHAT)
         plan = replace(job.plan, bf16=fast_bf16(), steps=options.steps or job.plan.steps)
-        School(replace(job, plan=plan), Settings().prompt_folders).train(options.out / name, say=print)
+        school = School(replace(job, plan=plan), Settings().prompt_folders)
+        print(f"{name} the recipe, {len(school.documents)} lessons:")
+        school.train(options.out / name, say=_teller(plan.steps))
     return compare(options.out, {name: read_looks(options.out / name) for name in recipes})
+
+
+def _teller(steps: int) -> "Callable[[Look], None]":
+    return lambda look: print(look.told(steps), flush=True)
 
 
 def compare(out: Path, trainings: "Mapping[str, Sequence[Look]]") -> int:
