@@ -2,8 +2,8 @@
 
 python -m tests.benchmarks.recipe [--chats PATH] [--steps N] [--threads N] [--out FOLDER]     needs the extra [local]
 
-Losses are those of answers to held-out prompts. PATH names chats to learn from (docs/local-training.md); without it
-both learn what the demonstration model does.
+Losses are those of answers to held-out prompts, after N steps of both, 900 unless said otherwise. PATH names chats to
+learn from (docs/local-training.md); without it both learn what the demonstration model does.
 """
 
 import argparse
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from app.local.journal import Look
 
 LONGEST_CHAT = 2048
+STEPS = 900
 LAYERS_SHOWN = (1, 2, 4, 6, 8)
 FINAL_WITHIN = 0.03
 EARLY_BY = 0.8  # nats
@@ -39,7 +40,7 @@ def main(arguments: Sequence[str]) -> int:
 
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.recipe")
     parser.add_argument("--chats", type=Path, action="append", default=[])
-    parser.add_argument("--steps", type=int, default=None)
+    parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--threads", type=int, default=None)
     parser.add_argument("--out", type=Path, default=Path("build/recipe"))
     options = parser.parse_args(arguments)
@@ -50,7 +51,7 @@ def main(arguments: Sequence[str]) -> int:
         job = demo_job(recipe)
         if options.chats:
             job = replace(job, chats=tuple(options.chats), lessons=MOST_CHATS, longest=LONGEST_CHAT)
-        plan = replace(job.plan, bf16=fast_bf16(), steps=options.steps or job.plan.steps)
+        plan = replace(job.plan, bf16=fast_bf16(), steps=options.steps)
         school = School(replace(job, plan=plan), Settings().prompt_folders)
         print(f"{name} the recipe, {len(school.documents)} lessons:")
         school.train(options.out / name, say=_teller(plan.steps))
