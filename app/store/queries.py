@@ -198,7 +198,7 @@ async def events_after(
     if limit is not None:
         query = query.limit(limit)
     async with database.read() as connection:
-        return [(row.seq, row.payload) for row in await connection.execute(query)]
+        return [(seq, payload) for seq, payload in (await connection.execute(query)).all()]
 
 
 async def harvest_events(
@@ -223,9 +223,10 @@ async def harvest_events(
         query = query.where(EventRow.seq <= last)
     found: dict[str, list[str]] = {run_id: [] for run_id in run_ids}
     async with database.read() as connection:
-        for row in await connection.execute(query):
-            if ends is None or row.seq <= ends.get(row.run_id, row.seq):
-                found[row.run_id].append(row.payload)
+        # All at once, by place: tens of thousands of rows take half as long as one by one, by name.
+        for run_id, seq, payload in (await connection.execute(query)).all():
+            if ends is None or seq <= ends.get(run_id, seq):
+                found[run_id].append(payload)
     return found
 
 
