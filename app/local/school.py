@@ -26,7 +26,8 @@ from app.local.training import STATE, CannotResume, Plan, Progress, Trainer, los
 
 ABOUT = "govsim.json"
 HELD_OUT_DOCUMENTS = 120
-HELD_OUT_TOGETHER = 20
+HELD_OUT_TOGETHER = 4096
+"""Tokens of held-out documents that are read at once, padding included."""
 PROBED_STEPS = 3
 
 
@@ -106,7 +107,7 @@ class School:
             self.model = load_model(job.start)
             self._layout = _template(job.start)
         else:
-            self._tokenizer = train_tokenizer(_texts(made), job.sizes.vocabulary)
+            self._tokenizer = train_tokenizer(_texts(made), job.sizes.vocabulary, words=bool(job.chats))
             self._layout = OwnLayout(self._tokenizer)
             self.model = Llama(_shape(job.sizes, self._tokenizer))
         longest = min(job.longest, self.model.shape.positions)
@@ -275,9 +276,12 @@ def _texts(made: Sequence[Lesson]) -> Any:
 
 
 def _side_by_side(found: Sequence[Document]) -> list[Batch]:
-    return [
-        pad_batch(found[start : start + HELD_OUT_TOGETHER], 0.0, 0) for start in range(0, len(found), HELD_OUT_TOGETHER)
-    ]
+    rows: list[list[Document]] = []
+    for document in sorted(found, key=lambda one: len(one.tokens)):
+        if not rows or (len(rows[-1]) + 1) * len(document.tokens) > HELD_OUT_TOGETHER:
+            rows.append([])
+        rows[-1].append(document)
+    return [pad_batch(together, 0.0, 0) for together in rows]
 
 
 def _fingerprint(found: Sequence[Document]) -> str:

@@ -1,8 +1,10 @@
-"""The tokenizer of the demonstration model: byte-level BPE whose pieces span words, with whole numbers as one token.
+"""The tokenizers of models trained here: byte-level BPE with whole numbers as one token.
 
-Prompts are made of templates. A pre-tokenizer that cuts only at numbers, names and line breaks lets merges grow to
-whole sentences, so that a prompt of 2,400 characters becomes about 150 tokens: training is several times cheaper, and
-the number that an answer depends on is a few tokens away. Any other text is spelt in shorter pieces, bytes at worst.
+That of the demonstration model has pieces that span words. Prompts are made of templates, and a pre-tokenizer that cuts
+only at numbers, names and line breaks lets merges grow to whole sentences, so that a prompt of 2,400 characters becomes
+about 150 tokens: training is several times cheaper, and the number that an answer depends on is a few tokens away. Any
+other text is spelt in shorter pieces, bytes at worst. What models and people wrote freely repeats no sentences: there
+pieces are words and parts of words, as usual.
 """
 
 import json
@@ -26,10 +28,11 @@ CHAT_TEMPLATE = (
 """Roles are marked by tokens of their own; `app.local.documents` lays chats out the same way."""
 # Numbers, line breaks, names (a capital within a sentence or before a colon), and what lies between them.
 _PIECES = r"[0-9]{1,4}|\n+|(?<=[\p{Ll},:] )\p{Lu}\p{L}+|^\p{Lu}\p{L}+(?=:)"
+_WORDS = r"[0-9]{1,4}|\n+| ?\p{L}+| ?[^\s\p{L}\p{N}]+"
 
 
-def train_tokenizer(texts: Iterable[str], vocabulary: int) -> Tokenizer:
-    """Return a tokenizer of at most *vocabulary* tokens, its merges learnt from *texts*.
+def train_tokenizer(texts: Iterable[str], vocabulary: int, *, words: bool = False) -> Tokenizer:
+    """Return a tokenizer of at most *vocabulary* tokens, its merges learnt from *texts*; *words* keeps pieces to words.
 
     Raises:
         ValueError: *vocabulary* has no room for bytes, numbers and marks.
@@ -39,7 +42,8 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int) -> Tokenizer:
     room = vocabulary - len(SPECIAL) - len(numbers)
     if room < len(alphabet):
         raise ValueError(f"The vocabulary must hold at least {vocabulary - room + len(alphabet)} tokens.")
-    learner = _tokenizer(models.BPE())
+    pieces = _WORDS if words else _PIECES
+    learner = _tokenizer(models.BPE(), pieces)
     trainer = trainers.BpeTrainer(
         vocab_size=room,
         min_frequency=LEAST_OFTEN,
@@ -50,10 +54,9 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int) -> Tokenizer:
     learnt = json.loads(learner.to_str())["model"]
     merges = [(number[:-1], number[-1]) for number in numbers]
     merges += [(left, right) for left, right in learnt["merges"] if not (left + right).isdigit()]
-    words = [*SPECIAL, *alphabet]
-    words += [word for word in (left + right for left, right in merges) if word not in set(words)]
-    words = list(dict.fromkeys(words))
-    made = _tokenizer(models.BPE(vocab={word: index for index, word in enumerate(words)}, merges=merges))
+    known = list(dict.fromkeys([*SPECIAL, *alphabet, *(left + right for left, right in merges)]))
+    vocabulary_of = {word: index for index, word in enumerate(known)}
+    made = _tokenizer(models.BPE(vocab=vocabulary_of, merges=merges), pieces)
     made.add_special_tokens([AddedToken(word, special=True, normalized=False) for word in SPECIAL])
     return made
 
@@ -76,10 +79,10 @@ def save_tokenizer(tokenizer: Tokenizer, folder: Path, positions: int) -> None:
     (folder / "tokenizer_config.json").write_text(text, encoding="utf-8")
 
 
-def _tokenizer(model: Any) -> Tokenizer:
+def _tokenizer(model: Any, pieces: str) -> Tokenizer:
     tokenizer = Tokenizer(model)
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [pre_tokenizers.Split(Regex(_PIECES), "isolated"), pre_tokenizers.ByteLevel(False, use_regex=False)]
+        [pre_tokenizers.Split(Regex(pieces), "isolated"), pre_tokenizers.ByteLevel(False, use_regex=False)]
     )
     tokenizer.decoder = decoders.ByteLevel()
     return tokenizer

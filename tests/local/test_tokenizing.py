@@ -28,18 +28,30 @@ def tokenizer(some: list[Lesson]) -> Tokenizer:
     return train_tokenizer((text for lesson in some for _, text in (*lesson.prompt, ("", lesson.answer))), 1500)
 
 
+@pytest.fixture(scope="module")
+def wordwise(some: list[Lesson]) -> Tokenizer:
+    return train_tokenizer((lesson.prompt[-1][1] for lesson in some), 1500, words=True)
+
+
 @settings(max_examples=200, deadline=None)
 @given(text=st.text(st.characters(exclude_categories=["Cs"])))
-def test_any_text_comes_back(tokenizer: Tokenizer, text: str) -> None:
-    tokens = tokenizer.encode(text, add_special_tokens=False).ids
-    assert tokenizer.decode(tokens, skip_special_tokens=False) == text
+def test_any_text_comes_back(tokenizer: Tokenizer, wordwise: Tokenizer, text: str) -> None:
+    for one in (tokenizer, wordwise):
+        assert one.decode(one.encode(text, add_special_tokens=False).ids, skip_special_tokens=False) == text
 
 
-def test_each_number_up_to_200_is_one_token(tokenizer: Tokenizer) -> None:
-    for number in range(201):
-        tokens = tokenizer.encode(f"catch {number} tons").tokens
-        assert tokens.count(str(number)) == 1, tokens
-    assert len(tokenizer.encode("2024").ids) <= 2
+def test_each_number_up_to_200_is_one_token(tokenizer: Tokenizer, wordwise: Tokenizer) -> None:
+    for one in (tokenizer, wordwise):
+        for number in range(201):
+            tokens = one.encode(f"catch {number} tons").tokens
+            assert tokens.count(str(number)) == 1, tokens
+        assert len(one.encode("2024").ids) <= 2
+
+
+def test_pieces_of_free_text_are_words_at_most(wordwise: Tokenizer) -> None:
+    tokens = wordwise.encode("How many tons of fish do you catch this month? Answer: 7").tokens
+    assert all(token.lstrip("Ġ").isalnum() or len(token.lstrip("Ġ")) == 1 or token == "Ġ" for token in tokens), tokens
+    assert "Ġmonth" in tokens
 
 
 def test_prompts_become_short(tokenizer: Tokenizer, some: list[Lesson]) -> None:
