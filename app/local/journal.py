@@ -17,8 +17,8 @@ DASHES = ("", "7 4")
 class Look:
     """The state of a training after `step` steps.
 
-    `losses` are those of the answers to held-out prompts at each exit layer, first to last, in nats a token; `loss` is
-    the last step's; `tokens` were read in `seconds`, `cpu_seconds` of computing time.
+    `losses` are those of held-out prompts and answers, weighed as in training, at each exit layer, first to last, in
+    nats a token; `loss` is the last step's; `tokens` were read in `seconds`, `cpu_seconds` of computing time.
     """
 
     step: int
@@ -70,7 +70,7 @@ def chart(trainings: Mapping[str, Sequence[Look]], layers: Iterable[int]) -> str
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" '
         f'font-size="13" role="img"><title>Loss by exit layer</title><rect width="100%" height="100%" fill="#fff"/>',
-        f'<text x="{LEFT}" y="22">Loss of answers to held-out prompts, nats a token</text>',
+        f'<text x="{LEFT}" y="22">Loss of held-out prompts and answers, nats a token</text>',
     ]
     for tick in range(int(highest) + 1):
         y = _y(tick, highest)

@@ -71,7 +71,7 @@ class Job:
     chats: tuple[Path, ...] = ()
     lessons: int = 9000
     longest: int = 512
-    look_every: int = 50
+    look_every: int = 100
     save_every: int = 200
     dtype: str = "float32"
     label: str = ""
@@ -113,7 +113,7 @@ class School:
         longest = min(job.longest, self.model.shape.positions)
         self.documents = list(documents(self._layout, made, longest))
         self.left_out = len(made) - len(self.documents)
-        self.held_out = _side_by_side(list(documents(self._layout, apart, longest)))
+        self.held_out = _side_by_side(list(documents(self._layout, apart, longest)), job.plan.prompt_weight)
         if not self.documents or not self.held_out:
             raise CannotTrain(f"No lesson has {longest} tokens or fewer. Allow more with --longest.")
         self.trainer = self._trainer_of(self.model)
@@ -275,13 +275,13 @@ def _texts(made: Sequence[Lesson]) -> Any:
         yield lesson.answer
 
 
-def _side_by_side(found: Sequence[Document]) -> list[Batch]:
+def _side_by_side(found: Sequence[Document], prompt_weight: float) -> list[Batch]:
     rows: list[list[Document]] = []
     for document in sorted(found, key=lambda one: len(one.tokens)):
         if not rows or (len(rows[-1]) + 1) * len(document.tokens) > HELD_OUT_TOGETHER:
             rows.append([])
         rows[-1].append(document)
-    return [pad_batch(together, 0.0, 0) for together in rows]
+    return [pad_batch(together, prompt_weight, 0) for together in rows]
 
 
 def _fingerprint(found: Sequence[Document]) -> str:

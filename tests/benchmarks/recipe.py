@@ -4,7 +4,7 @@ python -m tests.benchmarks.recipe [--chats PATH | --scripted] [--steps N] [--thr
 
 It needs the extra [local]. Both learn from the same chats (docs/local-training.md): those in PATH, or those of the
 published logs where they are at hand (GOVSIM_TEST_DATA names the folder that holds govsim-logs/), or else, and with
---scripted, what the demonstration model learns from. Losses are those of answers to held-out prompts.
+--scripted, what the demonstration model learns from. Losses are those of held-out prompts and answers.
 """
 
 import argparse
