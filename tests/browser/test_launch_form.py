@@ -32,4 +32,4 @@ async def test_models_are_asked_and_prompts_previewed_beside_the_form(page: Page
     await expect(sheet).to_contain_text("What the framework would be sent", timeout=SLOW)
     await page.keyboard.press("Escape")
     await expect(sheet).to_be_hidden()
-    assert await page.locator("input[name=capacity]").input_value() == "77"
+    assert await page.locator("#capacity").input_value() == "77"
