@@ -102,10 +102,20 @@ def train(
     from app.minds.prompts import PromptError
 
     settings = load_settings()
+    if chats and out is None:
+        fail(
+            f"Name a folder for the model, such as {settings.local_models / 'own'}: it is not the demonstration model."
+        )
     folder = out or settings.local_models / DEMO
     if threads is not None:
         torch.set_num_threads(threads)
-    numbers = {"steps": steps, "budget": batch_tokens, "rate": rate, "prompt_weight": prompt_weight}
+    # A step holds the longest chat.
+    numbers = {
+        "steps": steps,
+        "budget": batch_tokens or (LONGEST_CHAT if chats else None),
+        "rate": rate,
+        "prompt_weight": prompt_weight,
+    }
     chosen: dict[str, Any] = {name: value for name, value in numbers.items() if value is not None}
     try:
         followed = (

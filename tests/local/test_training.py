@@ -1,6 +1,9 @@
 """The trainer: what is learnt, dropping layers, exact resuming, and a whole training of a tiny model."""
 
 import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,8 +20,9 @@ from app.local.recipe import NONE, Recipe  # noqa: E402
 from app.local.school import CannotTrain, Job, School, Sizes  # noqa: E402
 from app.local.shape import Shape  # noqa: E402
 from app.local.training import CannotResume, Plan, Trainer, losses_by_layer  # noqa: E402
+from tests.support import ROOT  # noqa: E402
 
-FOLDERS = [Path(__file__).resolve().parents[2] / "templates" / "prompts"]
+FOLDERS = [ROOT / "templates" / "prompts"]
 SHAPE = Shape(vocabulary=40, width=16, layers=4, heads=2, kv_heads=1, head_size=8, inner=24, positions=64)
 SIZES = Sizes(vocabulary=700, width=16, layers=4, heads=2, kv_heads=1, inner=24, positions=2048)
 # In each document the answer follows from the prompt's last token.
@@ -201,3 +205,23 @@ def test_the_chart_escapes_names_and_draws_each_layer() -> None:
     assert "&lt;a&gt;" in drawn
     assert "<a>" not in drawn
     assert drawn.count('fill="none"') == 4
+
+
+def test_on_the_command_line_chats_need_a_folder_and_a_dry_run_writes_nothing(tmp_path: Path) -> None:
+    told = {"messages": [{"role": "user", "content": "Hello."}, {"role": "assistant", "content": "Seven tons."}]}
+    (tmp_path / "chats.jsonl").write_text((json.dumps(told) + "\n") * 40)
+
+    def govsim(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "app.cli", "local", "train", "--chats", str(tmp_path / "chats.jsonl")]
+        environment = {**os.environ, "GOVSIM_LOCAL_MODELS": str(tmp_path / "local")}
+        return subprocess.run(
+            [*command, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120
+        )
+
+    unnamed = govsim()
+    assert (unnamed.returncode, unnamed.stdout) == (2, "")
+    assert "Name a folder for the model" in unnamed.stderr
+    dry = govsim(str(tmp_path / "own"), "--dry-run", "--steps", "5", "--threads", "1")
+    assert dry.returncode == 0, dry.stderr
+    assert "36 lessons" in dry.stdout and "Nothing was written." in dry.stdout
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["chats.jsonl"]
