@@ -172,10 +172,13 @@ def evaluate(
     from app.local.documents import TemplateLayout
     from app.local.evaluation import evaluate as ask
     from app.local.shape import UnusableCheckpoint
+    from app.local.training import STATE
     from app.minds.prompts import PromptError
 
     if threads is not None:
         torch.set_num_threads(threads)
+    if (path / STATE).is_file():
+        fail(f"The training in {path} has not ended. Go on with the command that began it and --resume.")
     try:
         model, layout = load_model(path), TemplateLayout(path)
         folders = load_settings().prompt_folders

@@ -271,11 +271,13 @@ class Engine:
             self._fail_active(error)
             return
         for active, tokens in zip(self._active, found, strict=True):
+            before = len(active.tokens)
+            self._push(active, tokens)
             if self.decoding.draft_length:
                 active.drafted += self.decoding.draft_length
-                active.accepted += len(tokens) - 1
+                # What lies behind an end is in no text: it counts as little as what was found wrong.
+                active.accepted += max(0, len(active.tokens) - before - 1)
                 active.verifications += 1
-            self._push(active, tokens)
 
     def _push(self, active: _Active, tokens: Sequence[int]) -> None:
         request = active.request

@@ -110,7 +110,9 @@ class EngineModel:
         self._engine, self._template = engine, template
         self.about = About(
             revision=revision,
-            fingerprint=f"govsim {__version__}, torch {torch.__version__}, {platform.machine()}, {device}, {dtype}",
+            # E and K too: by chance drawn tokens depend on them, and they are measured anew with each load.
+            fingerprint=f"govsim {__version__}, torch {torch.__version__}, {platform.machine()}, {device}, {dtype}, "
+            f"E {engine.decoding.exit_layer}, K {engine.decoding.draft_length}",
             device=device,
             dtype=dtype,
             exit_layer=engine.decoding.exit_layer,
@@ -130,6 +132,8 @@ class EngineModel:
         )
         try:
             prompt = self._template.render([message.plain for message in request.messages])
+            # Half a character, which JSON can hold and agents have said, has no bytes.
+            prompt = prompt.encode("utf-8", "replace").decode("utf-8")
             asked = self._engine.submit(self._engine.encode(prompt), sampling, on_text)
             return asked.future, asked.cancel
         except UnfitMessages as error:

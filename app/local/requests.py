@@ -34,8 +34,9 @@ class Decoding:
 class Result:
     """An answer. `cached_tokens` of the `prompt_tokens` were kept from earlier prompts.
 
-    `drafted` tokens were guessed by the first `exit_layer` layers, `accepted` of them by the full model, in
-    `verifications` passes; all three are 0 where nothing is drafted.
+    `drafted` tokens were guessed by the first `exit_layer` layers, and checked in `verifications` passes of all layers.
+    `accepted` is what these brought to the text beyond the one token that each of them brings: with the first token,
+    which comes of reading the prompt, 1 + accepted + verifications are all. The three are 0 where nothing is drafted.
     """
 
     text: str

@@ -27,7 +27,9 @@ class Decoding(Frozen):
     exit_layer: int | None = Field(default=None, ge=0, description="layers that draft (E)")
     draft_length: int | None = Field(default=None, ge=0, description="tokens drafted at a time (K)")
     drafted: int | None = Field(default=None, ge=0, description="tokens drafted")
-    accepted: int | None = Field(default=None, ge=0, description="drafted tokens that the whole model accepted")
+    accepted: int | None = Field(
+        default=None, ge=0, description="drafted tokens that are in the answer, each check's own token aside"
+    )
     verifications: int | None = Field(default=None, ge=0, description="passes of the whole model")
 
     @computed_field  # type: ignore[prop-decorator]

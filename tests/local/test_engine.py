@@ -76,6 +76,7 @@ def same_as_plain(engines: Maker, ways: list[Decoding], asked: list[list[int]]) 
         assert [result.tokens for result in results] == expected, way
         assert sum(result.accepted for result in results) > 0, way
         assert all(result.drafted == way.draft_length * result.verifications for result in results)
+        assert all(result.completion_tokens == 1 + result.accepted + result.verifications for result in results)
         engine.close()
 
 
@@ -104,6 +105,8 @@ def test_ends_inside_a_draft(engines: Maker, decoding: Decoding) -> None:
         cut = whole.tokens.index(token)
         ended = engines(decoding, ends=(token,)).submit(prompt, Sampling(max_tokens=40)).result(60)
         assert (ended.tokens, ended.finish_reason) == (whole.tokens[: cut + 1], "stop")
+        if decoding.draft_length:
+            assert ended.completion_tokens == 1 + ended.accepted + ended.verifications
         assert ended.text == letters(whole.tokens[:cut])
         short = engines(decoding).submit(prompt, Sampling(max_tokens=place)).result(60)
         assert (short.tokens, short.finish_reason) == (whole.tokens[:place], "length")
