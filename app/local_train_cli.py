@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 DEMO = "demo"
 CHATS_LABEL = "Trained on this machine on chats of recorded runs"
-LONGEST_CHAT = 2048
 INTERRUPTED = 130
 
 
@@ -93,6 +92,7 @@ def train(
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
     import torch
 
+    from app.local.chat_files import LONGEST as LONGEST_CHAT
     from app.local.chat_files import MOST_CHATS
     from app.local.demo import demo_job
     from app.local.recipe import NONE, Recipe

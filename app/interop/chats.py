@@ -1,15 +1,16 @@
 """A run's answered prompts as chats, one JSON object a line: the form in which trainers of chat models take them.
 
 Only answers that were read are in it: of one that was asked again the attempt that counted, none that stayed
-unreadable, none that was cut off or withheld. What a reasoning model thought is left out.
+unreadable, none that was cut off or withheld, none of a month that was not played to its end, where an answer may
+still have been about to be asked again. What a reasoning model thought is left out.
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from app.analysis.answers import CUT_OFF, FRAMEWORK, REFUSED
-from app.commons.events import Decided, Event, Unreadable
+from app.commons.events import Decided, Event, MonthEnded, Unreadable
 from app.models.base import CallKey, Completion, RecordedCall
 from app.store.whole import WholeRun
 
@@ -31,11 +32,11 @@ def chat_lines(whole: WholeRun) -> bytes:
         raise NoChats(f"{whole.run.dropped} Nothing can be learnt from it any more.")
     lines = [json.dumps(_chat(whole, call)) for call in _read(whole.calls(), whole.parsed())]
     if not lines:
-        raise NoChats("This run holds no answer of a model that could be read.")
+        raise NoChats("This run holds no answer of a model that could be read, in a month that was played to its end.")
     return "".join(f"{line}\n" for line in lines).encode("ascii")
 
 
-def _read(calls: Iterable[RecordedCall], events: Iterable[Event]) -> Iterator[RecordedCall]:
+def _read(calls: Iterable[RecordedCall], events: Sequence[Event]) -> Iterator[RecordedCall]:
     """Yield the calls whose answers counted."""
     last: dict[tuple[Any, ...], RecordedCall] = {}
     for call in calls:
@@ -45,10 +46,11 @@ def _read(calls: Iterable[RecordedCall], events: Iterable[Event]) -> Iterator[Re
             if question not in last or last[question].key.attempt < call.key.attempt:
                 last[question] = call
     unread = set(_unread(events))
+    over = {event.month for event in events if isinstance(event, MonthEnded)}
     for call in last.values():
         key = call.key
         failed = {(key.month, key.agent, key.purpose, key.item), (key.month, key.agent, key.purpose)} & unread
-        if not failed and _whole(call.completion):
+        if key.month in over and not failed and _whole(call.completion):
             yield call
 
 

@@ -16,6 +16,8 @@ from app.local.corpus import Chat, Lesson
 ENDING = ".jsonl"
 ROLES = frozenset({"system", "user", "assistant"})
 MOST_CHATS = 1_000_000
+LONGEST = 2048
+"""Tokens of the longest chat that is learnt from, and of a step, unless somebody says otherwise."""
 MOST_BYTES = 2_000_000
 """Of a line."""
 ONE_IN = 10

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from tokenizers import Tokenizer
 
+from app.commons.chance import generator
 from app.local.chat_files import UnusableChats, read_chats
 from app.local.checkpoint import DTYPES, load_model, save_model
 from app.local.corpus import Lesson, held_out, lessons
@@ -236,7 +237,10 @@ def _lessons(job: Job, folders: Sequence[Path]) -> tuple[list[Lesson], list[Less
         split = read_chats(job.chats, seed)
     except UnusableChats as error:
         raise CannotTrain(str(error)) from None
-    learnt, apart = list(split.learnt[: job.lessons]), list(split.held_out[:HELD_OUT_DOCUMENTS])
+    learnt, apart = list(split.learnt), list(split.held_out[:HELD_OUT_DOCUMENTS])
+    if job.lessons < len(learnt):
+        # Of all files alike, not the first file's alone.
+        learnt = generator(seed, "learnt").sample(learnt, job.lessons)
     what = f"{split.runs} whole runs" if split.runs else f"{len(split.held_out)} of them"
     names = ", ".join(path.name for path in job.chats)
     return learnt, apart, f"{len(learnt)} chats of {names}; {what} held out"

@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
 LOGS = Path(os.environ.get("GOVSIM_TEST_DATA", ROOT.parent / "shared" / "data")) / "govsim-logs" / "runs"
 STEPS = 900
-CHAT_TOKENS = 2048
-"""Tokens a step and of the longest chat: what people's models wrote is longer than our prompts and their answers."""
 LOOKS = 6
 LAYERS_SHOWN = (1, 2, 4, 6, 8)
 FINAL_WITHIN = 0.03
@@ -92,7 +90,7 @@ def published(folder: Path) -> list[Path]:
 
 def job(recipe: "Recipe | None", chats: Sequence[Path], steps: int) -> "Job":
     """Return the demonstration model's training with another *recipe*, on *chats* if there are any."""
-    from app.local.chat_files import MOST_CHATS
+    from app.local.chat_files import LONGEST, MOST_CHATS
     from app.local.demo import demo_job
     from app.local.training import fast_bf16
 
@@ -100,9 +98,9 @@ def job(recipe: "Recipe | None", chats: Sequence[Path], steps: int) -> "Job":
     plan = replace(usual.plan, steps=steps, bf16=fast_bf16())
     if not chats:
         return replace(usual, plan=plan)
-    plan = replace(plan, budget=CHAT_TOKENS)
+    plan = replace(plan, budget=LONGEST)
     every = max(1, steps // LOOKS)
-    return replace(usual, plan=plan, chats=tuple(chats), lessons=MOST_CHATS, longest=CHAT_TOKENS, look_every=every)
+    return replace(usual, plan=plan, chats=tuple(chats), lessons=MOST_CHATS, longest=LONGEST, look_every=every)
 
 
 def learn(name: str, folder: Path, wanted: "Job") -> "Sequence[Look]":

@@ -52,6 +52,7 @@ def same_as_plain(asked: Asked, ways: Sequence[Decoding], which: Sequence[int]) 
         found = asked.answers(way, which)
         assert [(one.tokens, one.finish_reason) for one in found] == expected, way
         assert sum(one.accepted for one in found) > 0, way
+        assert all(one.completion_tokens == 1 + one.accepted + one.verifications for one in found), way
 
 
 def test_drafting_changes_no_answer(asked: Asked) -> None:
