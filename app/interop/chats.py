@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from app.analysis.answers import CUT_OFF, FRAMEWORK, REFUSED
-from app.commons.events import Decided, Event, MonthEnded, Unreadable
+from app.commons.events import Decided, Ended, Event, MonthEnded, Unreadable
 from app.models.base import CallKey, Completion, RecordedCall
 from app.store.whole import WholeRun
 
@@ -46,7 +46,7 @@ def _read(calls: Iterable[RecordedCall], events: Sequence[Event]) -> Iterator[Re
             if question not in last or last[question].key.attempt < call.key.attempt:
                 last[question] = call
     unread = set(_unread(events))
-    over = {event.month for event in events if isinstance(event, MonthEnded)}
+    over = {event.month for event in events if isinstance(event, MonthEnded | Ended)}
     for call in last.values():
         key = call.key
         failed = {(key.month, key.agent, key.purpose, key.item), (key.month, key.agent, key.purpose)} & unread

@@ -63,7 +63,7 @@ async def test_what_was_not_read_is_not_taught(database: Database) -> None:
 
 
 async def test_a_month_that_was_not_played_to_its_end_teaches_nothing(database: Database) -> None:
-    run = await record(database, mixed(), breaks_after=50)
+    run = await record(database, mixed(), breaks_after=11)
     whole = await read_whole(database, run.id)
     assert run.state == "paused" and run.months_played == 1
     assert {call.key.month for call in whole.calls()} == {1, 2}
